@@ -1,0 +1,185 @@
+"""The contract of a detector: heads of both sides in, `Verdict` out.
+
+Sans I/O, total over bytes of any length, blind to port numbers (laws 5 and 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from enum import Enum
+
+from sniffdiag.model import Transport
+
+
+class Answer(Enum):
+    """Four different answers, kept apart to the last line printed."""
+
+    NO = "no"
+    """These bytes cannot be this protocol. More bytes never change that."""
+    NEED_MORE = "need more"
+    """Everything seen so far fits; too little was seen to claim it."""
+    POSSIBLE = "possible"
+    """Looks like it, but other protocols look alike; `certain` needs the other side or more bytes."""
+    CERTAIN = "certain"
+    """These bytes are this protocol. More bytes never change that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The beginning of a later segment (TCP) or of a later datagram (UDP)."""
+
+    at: int
+    """Offset from the first byte of the side's head. For datagrams: index of the datagram."""
+    data: bytes
+    whole: bool
+    """`data` is all of the segment, not just its beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What one side sent, as far as it is kept.
+
+    TCP: `head` is contiguous stream bytes. UDP: `head` is the first datagram alone.
+    """
+
+    head: bytes = b""
+    from_start: bool = False
+    """`head` begins with the first byte this side ever sent on the connection."""
+    complete: bool = False
+    """This side sent nothing after `head` (so NEED_MORE will never be answered)."""
+    gap: bool = False
+    """Bytes are missing right after `head` although later ones were captured."""
+    samples: tuple[Sample, ...] = ()
+    """Later segments in stream order; chains of frames are followed across them."""
+
+
+NOTHING = Side()
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """Both sides of one flow. Which one is the client is a guess the resolver tries both ways."""
+
+    client: Side = NOTHING
+    server: Side = NOTHING
+
+    def swapped(self) -> Heads:
+        """The same bytes with the other guess of who is the client."""
+        return Heads(self.server, self.client)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a detector could read on the way. Wire text is raw here; reports escape it.
+
+    Never holds a secret: request targets are cut before "?", no header values but those named here.
+    """
+
+    http_version: str | None = None
+    """"0.9", "1.0", "1.1"."""
+    method: str | None = None
+    target: str | None = None
+    """Path of the first request, without query."""
+    host: str | None = None
+    status: int | None = None
+    content_type: str | None = None
+    upgrade: str | None = None
+    """Protocol the 101 response switched to."""
+    sni: str | None = None
+    alpn_offered: tuple[str, ...] = ()
+    alpn_chosen: str | None = None
+    tls_version: str | None = None
+    """"1.0" ... "1.3", of the ServerHello where seen, else the highest offered."""
+    tls_peer_names: tuple[str, ...] = ()
+    """URI and DNS subject alternative names of certificates seen in clear (TLS 1.2 and below)."""
+    switched_to: str | None = None
+    """Protocol id that followed on the same connection (STARTTLS: "tls")."""
+    prelude: str | None = None
+    """"proxy-v1" or "proxy-v2" when a PROXY protocol header came first."""
+    version: str | None = None
+    """Server or protocol version text, e.g. of a MySQL greeting."""
+
+    def merged(self, other: Facts) -> Facts:
+        """These facts, with holes filled from `other`."""
+        own = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Facts(**{k: v or getattr(other, k) for k, v in own.items()})
+
+
+NO_FACTS = Facts()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One detector's answer about one flow."""
+
+    answer: Answer
+    why: str = ""
+    """One clause a user understands, without a full stop: "HTTP/2 connection preface"."""
+    facts: Facts = NO_FACTS
+    by_client: bool = True
+    """The claim rests on client bytes (False: on server bytes alone). It is what the flow is when
+    the two sides disagree: a TLS client answered by a plain-text 400 speaks TLS."""
+
+
+NO = Verdict(Answer.NO)
+NEED_MORE = Verdict(Answer.NEED_MORE)
+
+
+def possible(why: str, facts: Facts = NO_FACTS, *, by_client: bool = True) -> Verdict:
+    """A claim that needs corroboration."""
+    return Verdict(Answer.POSSIBLE, why, facts, by_client)
+
+
+def certain(why: str, facts: Facts = NO_FACTS, *, by_client: bool = True) -> Verdict:
+    """A claim that stands on its own."""
+    return Verdict(Answer.CERTAIN, why, facts, by_client)
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """One protocol: one module with one of these named `DETECTOR`, one line in `DETECTORS`."""
+
+    protocol: str
+    """The id the user sees, from the port-name vocabulary."""
+    title: str
+    transports: frozenset[Transport]
+    probe: Callable[[Heads], Verdict]
+    refines: tuple[str, ...] = ()
+    """Protocols this one is a special case of: when both claim, this one stands (grpc over http2)."""
+    evidence: str = ""
+    """One sentence for the generated protocol table: which bytes it rests on."""
+    midstream: bool = False
+    """It can recognise a connection whose beginning was not captured."""
+    server_first: bool = False
+    """The server speaks first, which stalls proxies that sniff."""
+
+
+class Reason(Enum):
+    """Why a flow stays unknown."""
+
+    NO_PAYLOAD = "no payload"
+    MIDSTREAM = "joined mid-stream"
+    TOO_SHORT = "too few bytes"
+    GAP = "bytes missing at the start"
+    AMBIGUOUS = "two protocols fit"
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """What a flow is observed to be.
+
+    `protocol` is an id, "tcp"/"udp"/"sctp" (payload seen from the start and it is none we know), or
+    "unknown" with a `reason`.
+    """
+
+    protocol: str
+    why: str
+    confidence: float
+    """0 to 1; 1 only for CERTAIN claims on a stream seen from its start."""
+    reason: Reason | None = None
+    answered: str | None = None
+    """Protocol the server spoke where it is another than the client's."""
+    facts: Facts = field(default=NO_FACTS)
+    swap: bool = False
+    """The bytes say that client and server are the other way round."""

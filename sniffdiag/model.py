@@ -1,0 +1,79 @@
+"""The vocabulary that every layer may import: declared, treated, observed, shown.
+
+Small frozen types and enums only: no arrays, no I/O, no policy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Transport(IntEnum):
+    """IP protocol numbers of the transports that carry flows (IANA protocol-numbers)."""
+
+    TCP = 6
+    UDP = 17
+    SCTP = 132
+
+    @property
+    def label(self) -> str:
+        """The name the user sees: tcp, udp, sctp."""
+        return self.name.lower()
+
+
+class Treatment(StrEnum):
+    """What a mesh's proxy does with the bytes of a port in one direction."""
+
+    HTTP = "http"
+    """HTTP filters, HTTP/1 upstream."""
+    HTTP2 = "http2"
+    """HTTP filters, HTTP/2 upstream (http2, grpc, grpc-web)."""
+    OPAQUE = "opaque"
+    """TCP proxy: the bytes are passed on unread."""
+    SNIFFED = "sniffed"
+    """The proxy looks at the first client bytes and decides per connection."""
+    NOT_PROXIED = "not-proxied"
+    """No listener is built for the port."""
+
+
+class Severity(StrEnum):
+    """How much a finding matters; `rank` orders them, most severe first."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 for the most severe."""
+        return tuple(Severity).index(self)
+
+
+class PortVerdict(StrEnum):
+    """What declared, treated, observed and shown add up to for one declared port."""
+
+    OK = "ok"
+    MISMATCH = "mismatch"
+    AT_RISK = "at-risk"
+    NO_TRAFFIC = "no-traffic"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One side of a flow. `address` is canonical text (RFC 5952 for IPv6, no zone)."""
+
+    address: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{host}:{self.port}"
+
+
+# Protocol ids are the words users type in port names. Groups that rules ask for by name:
+HTTP1_PROTOCOLS = frozenset({"http", "websocket"})
+HTTP2_PROTOCOLS = frozenset({"http2", "grpc"})
+HTTP_FAMILY = HTTP1_PROTOCOLS | HTTP2_PROTOCOLS | {"grpc-web"}
+NOT_A_PROTOCOL = frozenset({"unknown"})
