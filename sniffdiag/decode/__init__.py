@@ -1,0 +1,1 @@
+"""From frames to header columns: one `HeaderTable` for every `FrameChunk`."""

@@ -1,0 +1,145 @@
+"""`decode`: every frame of a chunk becomes one row of headers, whatever it is made of.
+
+Three ways lead to the same columns: the straight path takes whole chunks of plain Ethernet, IPv4, TCP and
+UDP; the rest walks its chain of headers step by step, still in columns; what meets a header
+without a columnar step starts over in the scalar decoder. Nothing here reads bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sniffdiag.decode import link, network, transport, tunnels
+from sniffdiag.decode.chain import LINK_TYPES, MAX_HEADERS, Header
+from sniffdiag.decode.headers import DecodeStatus, HeaderTable
+from sniffdiag.decode.plain import HEADERS_SPANNED, decode_plain
+from sniffdiag.decode.walk import Columns, Rows, TunnelNames, Walk, lookup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sniffdiag.sources.frames import FrameChunk
+
+ETHERNET_LINK = 1
+LONGEST_FRAME = 1 << 30
+"""A hostile record may claim any length; the columns hold 31 bits."""
+
+
+LINK_HEADER = lookup(LINK_TYPES, 1 << 10, Header.UNSUPPORTED_LINK)
+
+SETTLED: Mapping[Header, DecodeStatus] = {
+    Header.NOT_IP: DecodeStatus.NOT_IP,
+    Header.OTHER_TRANSPORT: DecodeStatus.OTHER_TRANSPORT,
+    Header.UNSUPPORTED_LINK: DecodeStatus.UNSUPPORTED_LINK,
+}
+
+
+def decode(chunk: FrameChunk) -> HeaderTable:
+    """The headers of all frames of a chunk, row by row."""
+    walk = _start(chunk)
+    rest = np.arange(chunk.rows)
+    if (chunk.linktype == ETHERNET_LINK).any():
+        walk.columns, plain = decode_plain(walk.data, walk.at, walk.end, walk.wire_end)
+        plain &= chunk.linktype == ETHERNET_LINK
+        rest = np.flatnonzero(~plain)
+        walk.columns.clear(rest)
+    if rest.size:
+        _walk_to_the_end(walk, rest)
+        _decode_odd(walk, chunk)
+        walk.columns.clear(rest[walk.columns.status[rest] > DecodeStatus.TRUNCATED])
+    return HeaderTable(
+        first_frame=chunk.first_frame,
+        ts_ns=chunk.ts_ns,
+        wirelen=chunk.wirelen,
+        interface=chunk.interface,
+        encapsulation=walk.encapsulation,
+        encapsulations=walk.tunnels.names,
+        **{name: getattr(walk.columns, name) for name in Columns.__slots__},
+    )
+
+
+def _start(chunk: FrameChunk) -> Walk:
+    linktype = np.where(chunk.linktype < 0, LINK_HEADER.size - 1, chunk.linktype)
+    return Walk(
+        data=chunk.data,
+        at=chunk.offset.copy(),
+        end=chunk.offset + chunk.caplen,
+        wire_end=chunk.offset + np.maximum(chunk.caplen, np.minimum(chunk.wirelen, LONGEST_FRAME)),
+        header=LINK_HEADER[np.minimum(linktype, LINK_HEADER.size - 1)],
+        encapsulation=np.zeros(chunk.rows, np.uint8),
+        columns=Columns.zeros(chunk.rows),
+        tunnels=TunnelNames(),
+        odd=np.zeros(chunk.rows, np.bool_),
+        headers_left=MAX_HEADERS,
+    )
+
+
+def _walk_to_the_end(walk: Walk, rows: Rows) -> None:
+    while rows.size and walk.headers_left:
+        _read_one_header(walk, rows)
+        walk.headers_left -= 1
+        rows = rows[walk.header[rows] != Header.DONE]
+    walk.settle(rows, DecodeStatus.MALFORMED)
+
+
+def _read_one_header(walk: Walk, rows: Rows) -> None:
+    headers = walk.header[rows]
+    for value in np.flatnonzero(np.bincount(headers)):
+        header = Header(int(value))
+        same = rows[headers == value]
+        step = STEPS.get(header)
+        if step is not None:
+            step(walk, same)
+        elif header in SETTLED:
+            walk.settle(same, SETTLED[header])
+        else:
+            walk.hand_over(same)
+
+
+def _decode_odd(walk: Walk, chunk: FrameChunk) -> None:
+    odd = np.flatnonzero(walk.odd)
+    if odd.size == 0:
+        return
+    # dpkt takes 0.1 s to import, and most captures have no odd frame.
+    from sniffdiag.decode.scalar import decode_rows  # noqa: PLC0415
+
+    walk.columns.clear(odd)
+    walk.encapsulation[odd] = 0
+    decode_rows(chunk, odd, walk)
+
+
+def _ethernet(walk: Walk, rows: Rows) -> None:
+    """Inside tunnels, too, nearly every frame is plain."""
+    if walk.headers_left >= HEADERS_SPANNED:
+        inner, plain = decode_plain(walk.data, walk.at[rows], walk.end[rows], walk.wire_end[rows])
+        walk.columns.put(rows[plain], inner, plain)
+        walk.header[rows[plain]] = Header.DONE
+        rows = rows[~plain]
+    link.ethernet(walk, rows)
+
+
+STEPS: Mapping[Header, Callable[[Walk, Rows], None]] = {
+    Header.ETHERNET: _ethernet,
+    Header.VLAN: link.vlan,
+    Header.LINUX_SLL: link.linux_sll,
+    Header.LINUX_SLL2: link.linux_sll2,
+    Header.COOKED_IP: link.cooked_ip,
+    Header.NULL: link.null,
+    Header.RAW_IP: link.raw_ip,
+    Header.IPV4: network.ipv4,
+    Header.IPV6: network.ipv6,
+    Header.IPV6_EXTENSION: network.ipv6_extension,
+    Header.IPV6_FRAGMENT: network.ipv6_fragment,
+    Header.AUTHENTICATION: network.authentication,
+    Header.TCP: transport.tcp,
+    Header.UDP: transport.udp,
+    Header.SCTP: transport.sctp,
+    Header.VXLAN: tunnels.vxlan,
+    Header.GENEVE: tunnels.geneve,
+    Header.GRE: tunnels.gre,
+    Header.ERSPAN_I_II: tunnels.erspan_ii,
+    Header.MPLS: tunnels.mpls,
+    Header.MPLS_PAYLOAD: tunnels.mpls_payload,
+}
