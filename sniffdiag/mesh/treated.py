@@ -49,9 +49,25 @@ class Treated:
     sniffable: frozenset[str] = frozenset()
     """Protocol ids that sniffing at this version recognises: http (1.1), http/1.0, http2."""
     detection_timeout_ms: int | None = None
-    """Outbound wait before a silent client is handled as opaque; 0 waits for ever, None: no sniffing."""
+    """Outbound wait before a silent client is handled as opaque; 0: for ever, None: not sniffed."""
     inbound_detection_timeout_ms: int | None = None
     honours_app_protocol: bool = False
     """This version reads appProtocol, so a fix may use it."""
     mesh: str = ""
     version: str = ""
+
+    def settled(self, protocol: str) -> tuple[Treatment, Treatment]:
+        """Outbound and inbound for a connection of `protocol`: sniffing has come to its answer."""
+        seen = _SNIFFED_AS.get(protocol, protocol)
+        found = _FOUND_AS[seen] if seen in self.sniffable else Treatment.OPAQUE
+        outbound, inbound = self.outbound.as_, self.inbound.as_
+        return (
+            found if outbound is Treatment.SNIFFED else outbound,
+            found if inbound is Treatment.SNIFFED else inbound,
+        )
+
+
+_SNIFFED_AS = {"websocket": "http", "grpc-web": "http", "grpc": "http2"}
+"""Sniffing sees the first bytes only, and these begin like the protocol they are built on."""
+
+_FOUND_AS = {"http": Treatment.HTTP, "http/1.0": Treatment.HTTP, "http2": Treatment.HTTP2}

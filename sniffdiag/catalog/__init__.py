@@ -1,0 +1,1 @@
+"""What Services declare, and which addresses lead to them (declared)."""

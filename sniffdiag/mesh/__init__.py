@@ -1,0 +1,1 @@
+"""What a mesh at a version will do with a declared port (treated)."""
