@@ -1,0 +1,50 @@
+"""sniffdiag: which Service ports does the mesh handle as the wrong protocol?
+
+Importing this package imports nothing heavy; each public name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from sniffdiag.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from sniffdiag.catalog.manifests import load as load_catalog
+    from sniffdiag.errors import SniffdiagError
+    from sniffdiag.pipeline import analyze, list_flows, list_ports
+    from sniffdiag.report.formats import FORMATS
+    from sniffdiag.report.report import FlowList, Report
+
+__all__ = [
+    "FORMATS",
+    "FlowList",
+    "Report",
+    "SniffdiagError",
+    "__version__",
+    "analyze",
+    "list_flows",
+    "list_ports",
+    "load_catalog",
+]
+
+_HOMES = {
+    "FORMATS": "sniffdiag.report.formats",
+    "FlowList": "sniffdiag.report.report",
+    "Report": "sniffdiag.report.report",
+    "SniffdiagError": "sniffdiag.errors",
+    "analyze": "sniffdiag.pipeline",
+    "list_flows": "sniffdiag.pipeline",
+    "list_ports": "sniffdiag.pipeline",
+    "load_catalog": "sniffdiag.catalog.manifests",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a public name on first use (PEP 562)."""
+    if name == "load_catalog":
+        return import_module(_HOMES[name]).load
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'sniffdiag' has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""Rules: disagreements among declared, treated, observed and shown."""

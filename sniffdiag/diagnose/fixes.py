@@ -1,0 +1,105 @@
+"""Exact fixes: the `kubectl patch` that changes one port's declaration, and who else reads it.
+
+appProtocol is preferred where the mesh version honours it, since nothing else refers to it;
+renaming a port can orphan whatever names it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+
+from sniffdiag.catalog.services import ServicePort
+from sniffdiag.diagnose.finding import Fix
+from sniffdiag.mesh.treated import Cause
+from sniffdiag.observe.port_observation import PortObservation, Sighting
+
+_NAME_MAX = 63  # DNS-1123 label (k8s validation.go, validateServicePort)
+
+_WORDS = {"websocket": "http", "grpc-web": "grpc-web"}
+"""The port-name word of a protocol whose id is not that word."""
+
+_RENAME_TRAPS = (
+    (
+        "what refers to the port by its name must follow: Ingress backends, ServiceMonitor endpoints, "
+        "BackendTLSPolicy sectionName, GKE and AWS port annotations"
+    ),
+    "a console or a Helm chart that owns the Service will write the old name back",
+)
+_APP_PROTOCOL_TRAPS = {
+    "http": (
+        "Azure's load balancer turns its TCP probe into an HTTP GET / when it sees this value",
+    ),
+    "https": ("Linkerd 2.18 and later reads this value as opaque",),
+    "http2": (
+        "Linkerd 2.18 and later reads this value as opaque",
+        "GKE reads HTTP2 as HTTP/2 over TLS",
+    ),
+    "grpc": (
+        "Linkerd 2.18 and later reads this value as opaque",
+        "Traefik's Gateway rejects it on a GRPCRoute",
+    ),
+}
+
+
+def declare_as(seen: PortObservation, sighting: Sighting) -> Fix:
+    """Declare the port as what was observed on it."""
+    return declare_word(seen, word_for(seen, sighting))
+
+
+def word_for(seen: PortObservation, sighting: Sighting) -> str:
+    """The word that makes this mesh version treat the port as the protocol observed."""
+    protocol = "grpc" if sighting.shape.grpc_over_http1 else sighting.protocol
+    word = _WORDS.get(protocol, protocol)
+    return word if word in seen.treated.words else "tcp"
+
+
+def declare_word(seen: PortObservation, word: str) -> Fix:
+    """Declare the port by `word`, by appProtocol where this mesh version honours it."""
+    port = seen.declared
+    if seen.treated.honours_app_protocol:
+        return Fix(
+            f"Set appProtocol: {word} on port {port.port} of Service {port.full_name}.",
+            _patch(port, {"appProtocol": word}),
+            _APP_PROTOCOL_TRAPS.get(word, ()),
+        )
+    name = renamed(port, word, seen.treated.cause, seen.treated.token)
+    return Fix(
+        f'Rename port {port.port} of Service {port.full_name} to "{name}".',
+        _patch(port, {"name": name}),
+        _RENAME_TRAPS,
+    )
+
+
+def renamed(port: ServicePort, word: str, cause: Cause, token: str) -> str:
+    """A name that begins with `word` and keeps what the old one said beyond its first word.
+
+    The name that `kubectl apply` last set is taken back where it says the right thing: a console
+    that renamed the port left it in the Service's annotations.
+    """
+    if port.applied_name and port.applied_name.split("-", 1)[0] == word:
+        return port.applied_name
+    first, _, rest = port.name.partition("-")
+    if cause is Cause.NEAR_MISS:
+        rest = port.name.removeprefix(_longest_word_in(first))
+    elif first != token:
+        rest = port.name
+    rest = re.sub(r"[^a-z0-9-]+", "-", rest.lower()).strip("-")
+    return f"{word}-{rest}"[:_NAME_MAX].rstrip("-") if rest else word
+
+
+def _longest_word_in(first: str) -> str:
+    return max(
+        (w for w in ("http2", "https", "http", "grpc", "tls") if first.startswith(w)),
+        key=len,
+        default="",
+    )
+
+
+def _patch(port: ServicePort, change: dict[str, str]) -> str:
+    """Strategic merge: `spec.ports` merges by `port`, so the other ports keep what they say."""
+    body = {"spec": {"ports": [{"port": port.port, "protocol": port.transport.name, **change}]}}
+    words = ["kubectl", "-n", port.namespace, "patch", "service", port.service]
+    words += ["--type", "strategic", "-p", json.dumps(body, separators=(",", ":"))]
+    return " ".join(shlex.quote(w) for w in words)

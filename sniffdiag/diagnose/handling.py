@@ -1,0 +1,66 @@
+"""What a treatment comes to for the bytes that were observed: sniffing settled per connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from sniffdiag.mesh.treated import Cause, DirectionTreatment, Treated
+from sniffdiag.model import Treatment
+from sniffdiag.observe.port_observation import PortObservation, Shape, Sighting
+
+HTTP_TREATMENTS = frozenset({Treatment.HTTP, Treatment.HTTP2})
+
+
+class Direction(StrEnum):
+    """Whose sidecar decides: outbound the client's, inbound the server's."""
+
+    OUTBOUND = "outbound"
+    INBOUND = "inbound"
+
+
+def treatment(treated: Treated, direction: Direction) -> DirectionTreatment:
+    """The treatment in one direction."""
+    return treated.outbound if direction is Direction.OUTBOUND else treated.inbound
+
+
+def handled_as(treated: Treated, direction: Direction, shape: Shape) -> Treatment:
+    """How a proxy that is treated so handles a connection of this shape; never SNIFFED."""
+    as_ = treatment(treated, direction).as_
+    if as_ is Treatment.SNIFFED:
+        return _sniffed_as(treated, shape)
+    if as_ is Treatment.NOT_PROXIED and treated.cause is not Cause.NO_MESH:
+        return Treatment.OPAQUE  # no listener of its own: passed through as TCP
+    return as_
+
+
+def _sniffed_as(treated: Treated, shape: Shape) -> Treatment:
+    """Envoy's inspectors look at the first client bytes only (istio-protocol-selection 2.3)."""
+    if shape.prelude:
+        return Treatment.OPAQUE  # a PROXY protocol header hides the request line
+    if shape.protocol == "tls":
+        return Treatment.HTTP if treated.alpn_selects_http and shape.alpn_http else Treatment.OPAQUE
+    for needed, treatment_ in _RECOGNISED_BY.get(shape.protocol, ()):
+        word = "http/1.0" if shape.http_1_0 else needed
+        if word in treated.sniffable:
+            return treatment_
+    return Treatment.OPAQUE
+
+
+_RECOGNISED_BY: dict[str, tuple[tuple[str, Treatment], ...]] = {
+    "http": (("http", Treatment.HTTP),),
+    "websocket": (("http", Treatment.HTTP),),
+    "grpc-web": (("http", Treatment.HTTP), ("http2", Treatment.HTTP2)),
+    "http2": (("http2", Treatment.HTTP2),),
+    "grpc": (("http2", Treatment.HTTP2),),
+}
+
+
+def offenders(
+    seen: PortObservation, offends: frozenset[Treatment], sightings: tuple[Sighting, ...]
+) -> Iterator[tuple[Direction, tuple[Sighting, ...]]]:
+    """For each direction, those `sightings` that the proxy handles in one of the `offends` ways."""
+    for direction in Direction:
+        hit = tuple(s for s in sightings if handled_as(seen.treated, direction, s.shape) in offends)
+        if hit:
+            yield direction, hit

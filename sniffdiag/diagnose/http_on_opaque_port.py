@@ -1,0 +1,112 @@
+"""HTTP traffic on a port that the mesh treats as opaque TCP.
+
+## What it sees
+
+HTTP/1.x, HTTP/2, gRPC, gRPC-Web or WebSocket was observed on a declared port whose bytes the mesh
+passes on unread, in at least one direction: because the name says `tcp-`, because there is no
+name or none that the mesh recognises (and sniffing is off or cannot match this traffic), because
+the port number is one that is never sniffed, because `appProtocol` holds an unknown value, or
+because the name says `https-` while the bytes are plain text.
+
+## Why it matters
+
+Nothing fails at once, which is why this fault lives long. Routes, retries, timeouts, per-request
+balancing, HTTP telemetry and HTTP authorization rules silently do not apply; gRPC sticks to one
+pod; policies with HTTP fields deny everything; traffic splits stop splitting. In Istio an
+explicit `tcp-` is final in every version, so upgrading does not repair it.
+
+## Example
+
+A cloud console's form renamed port 8080 of `shop/reviews` from `http-web` to `tcp-8080-8080`. The
+client's sidecar built a TCP proxy instead of HTTP filters and the routes of the Service were
+gone.
+
+## How to fix
+
+Declare what the port speaks: `appProtocol: http` where the mesh version honours it, else a name
+that begins with `http-`, `http2-` or `grpc-`. The finding prints the command.
+
+## When it is wrong
+
+When the port is opaque on purpose, for instance a proxy that must see the bytes unchanged. HTTP
+clients that reach a server of another protocol do not count: the server's answer decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sniffdiag.diagnose.finding import Finding
+from sniffdiag.diagnose.fixes import declare_as
+from sniffdiag.diagnose.handling import Direction, offenders, treatment
+from sniffdiag.diagnose.rule import ENOUGH, Rule
+from sniffdiag.diagnose.wording import mesh_title, port_title, was_observed
+from sniffdiag.mesh.treated import Cause
+from sniffdiag.model import HTTP_FAMILY, PortVerdict, Severity, Treatment
+from sniffdiag.observe.port_observation import PortObservation, Sighting
+
+_OPAQUE = frozenset({Treatment.OPAQUE})
+
+
+def check(seen: PortObservation) -> Iterator[Finding]:
+    """HTTP on a port that one of the two sidecars passes on unread."""
+    http = tuple(s for s in seen.sightings if s.is_http and _server_agrees(s))
+    hits = list(offenders(seen, _OPAQUE, http))
+    offending = tuple(s for s in http if any(s in hit for _, hit in hits))
+    if not offending or seen.share(offending) < ENOUGH:
+        return
+    message = (
+        f"{port_title(seen)} of {seen.declared.full_name} is {_declared(seen)}, so "
+        f"{mesh_title(seen)} treats it as opaque TCP {' and '.join(d.value for d, _ in hits)} "
+        f"({_because(seen, hits[0][0], offending[0])}); {was_observed(offending)}"
+    )
+    yield RULE.finding(seen, message, sightings=offending, fix=declare_as(seen, offending[0]))
+
+
+def _server_agrees(sighting: Sighting) -> bool:
+    return sighting.shape.answered is None or sighting.shape.answered in HTTP_FAMILY
+
+
+def _declared(seen: PortObservation) -> str:
+    """What the declaration says, one phrase for each cause."""
+    treated, declared = seen.treated, seen.declared
+    if treated.cause is Cause.EXPLICIT and treated.token in {"https", "tls"}:
+        return f"declared {treated.token} while its bytes are plain text"
+    phrases = {
+        Cause.EXPLICIT: f"declared {treated.token}",
+        Cause.UNNAMED: "declared without a name",
+        Cause.UNRECOGNISED: f"declared by the unrecognised name {declared.name!r}",
+        Cause.NEAR_MISS: f"declared by {declared.name!r}, a near miss of a recognised name",
+        Cause.EXEMPT_PORT: f"on port number {declared.port}, which is never sniffed",
+        Cause.UNKNOWN_APP_PROTOCOL: f"declared by unknown appProtocol {declared.app_protocol!r}",
+        Cause.OVERRIDE: "declared opaque by a setting",
+        Cause.TRANSPORT: f"declared as {declared.transport.label}",
+        Cause.NO_MESH: "outside the mesh",
+    }
+    return phrases[treated.cause]
+
+
+def _because(seen: PortObservation, direction: Direction, sighting: Sighting) -> str:
+    """Why it comes out opaque: sniffing that cannot match this traffic is a reason of its own."""
+    decided = treatment(seen.treated, direction)
+    if decided.as_ is Treatment.SNIFFED:
+        return f"{direction.value} sniffing does not recognise {_unmatched(sighting)}"
+    return decided.because
+
+
+def _unmatched(sighting: Sighting) -> str:
+    if sighting.shape.prelude:
+        return "HTTP behind a PROXY protocol header"
+    if sighting.shape.http_1_0:
+        return "HTTP/1.0"
+    return "HTTP/2" if sighting.is_http2 else "this traffic"
+
+
+RULE = Rule(
+    id="SD101",
+    name="http-on-opaque-port",
+    severity=Severity.ERROR,
+    verdict=PortVerdict.MISMATCH,
+    summary="HTTP observed on a port treated as opaque TCP",
+    check=check,
+)

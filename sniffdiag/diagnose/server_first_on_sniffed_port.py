@@ -1,0 +1,73 @@
+"""A protocol whose server speaks first, on a port that the mesh sniffs.
+
+## What it sees
+
+MySQL, SMTP, SSH and the like, or any connection whose server spoke before its client, on a port
+without a recognised declaration, while the mesh waits for client bytes to decide what it is.
+
+## Why it matters
+
+The proxy waits for the client, the client waits for the server. Every new connection stalls for
+the detection timeout (0.1 to 5 s in Istio 1.3 to 1.7), and for ever where there is none (Istio
+1.8 and later).
+
+## Example
+
+A MySQL proxy on port 33060 named `db`: clients hang without an error.
+
+## How to fix
+
+Declare the port `tcp`, or by the protocol's own word where the mesh knows one.
+
+## When it is wrong
+
+When clients happen to speak first as well (SSH sends both banners at once).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sniffdiag.diagnose.finding import Finding
+from sniffdiag.diagnose.fixes import declare_as
+from sniffdiag.diagnose.handling import Direction, treatment
+from sniffdiag.diagnose.rule import ENOUGH, Rule
+from sniffdiag.diagnose.wording import mesh_title, port_title, was_observed
+from sniffdiag.model import PortVerdict, Severity, Treatment
+from sniffdiag.observe.port_observation import PortObservation
+
+
+def check(seen: PortObservation) -> Iterator[Finding]:
+    """Servers that speak first behind a proxy that waits for the client."""
+    silent = tuple(s for s in seen.sightings if s.shape.server_first and not s.is_http)
+    directions = [d for d in Direction if treatment(seen.treated, d).as_ is Treatment.SNIFFED]
+    if not silent or not directions or seen.share(silent) < ENOUGH:
+        return
+    message = (
+        f"{was_observed(silent)} on {port_title(seen)} of {seen.declared.full_name}, and its server "
+        f"speaks first; {mesh_title(seen)} sniffs the port {' and '.join(directions)} and "
+        f"{_wait(seen, directions[0])}"
+    )
+    yield RULE.finding(seen, message, sightings=silent, fix=declare_as(seen, silent[0]))
+
+
+def _wait(seen: PortObservation, direction: Direction) -> str:
+    treated = seen.treated
+    wait_ms = (
+        treated.detection_timeout_ms
+        if direction is Direction.OUTBOUND
+        else treated.inbound_detection_timeout_ms
+    )
+    if not wait_ms:
+        return "waits for client bytes without a limit"
+    return f"waits {wait_ms / 1000:g} s for client bytes on every new connection"
+
+
+RULE = Rule(
+    id="SD108",
+    name="server-first-on-sniffed-port",
+    severity=Severity.WARNING,
+    verdict=PortVerdict.AT_RISK,
+    summary="A server that speaks first observed on a port that is sniffed",
+    check=check,
+)

@@ -1,0 +1,1 @@
+"""Which proxy handled a leg, and as what, from marks in the bytes."""

@@ -1,0 +1,134 @@
+"""`IdentifiedFlows`: what every flow is observed to be, and the details of those looked at closely.
+
+Most flows are settled by columns: what their first segments look like, nominated for all segments at
+once, leaves one answer. Only the others, and the few that a report quotes, are reassembled and shown to
+the detectors, so a million one-request flows do not cost a million probes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+from sniffdiag.identify.resolve import identify
+from sniffdiag.nominate.settled import settled_http
+
+from sniffdiag.flows.flow import Flow, Flows, Orientation, Stream
+from sniffdiag.identify.verdict import Heads, Identification, Reason, Sample, Side
+from sniffdiag.model import Transport
+
+_SETTLED = Identification(
+    "http", "HTTP/1 request lines answered by HTTP/1 status lines", confidence=1.0
+)
+_NO_PAYLOAD = Identification(
+    "unknown", "no payload was captured", confidence=0.0, reason=Reason.NO_PAYLOAD
+)
+_NO_HEAD = Identification(
+    "unknown",
+    "bytes were not kept: the capture holds more flows than the memory ceiling allows to look at",
+    confidence=0.0,
+    reason=Reason.TOO_SHORT,
+)
+_KNOWN_BY_HANDSHAKE = (Orientation.SYN, Orientation.SYN_ACK)
+
+
+class IdentifiedFlows:
+    """Protocol of each row of `flows`, with `Identification`s made on demand and kept."""
+
+    def __init__(self, flows: Flows) -> None:
+        """Settles what columns settle and probes the rest; may reorient `flows` by protocol."""
+        self.flows = flows
+        self.names: list[str] = []
+        """Protocol id of each code; flows settled by columns have codes of their own."""
+        self._codes: dict[str, int] = {}
+        self._shared: dict[int, Identification] = {}
+        self._known: dict[int, Identification] = {}
+        self.code: npt.NDArray[np.int32] = np.full(flows.rows, -1, dtype=np.int32)
+        """Index into `names`, shape `(n,)`."""
+        self._settle_in_columns()
+        self._probe_the_rest()
+
+    def of(self, row: int) -> Identification:
+        """The identification of one flow, with all facts its kept bytes give."""
+        known = self._known.get(row)
+        if known is None:
+            known = self._look(row)
+            self._known[row] = known
+        return known
+
+    def brief(self, row: int) -> Identification:
+        """As `of`, without looking at bytes that columns made unnecessary to look at."""
+        return self._known.get(row) or self._shared[int(self.code[row])]
+
+    def _look(self, row: int) -> Identification:
+        flow = self.flows.flow(row)
+        found = identify(
+            _heads(flow), flow.transport, oriented=flow.oriented_by in _KNOWN_BY_HANDSHAKE
+        )
+        shared = self._shared.get(int(self.code[row]))
+        if found.protocol == "unknown" and shared is not None:
+            return shared  # no bytes were kept; what the columns counted still stands
+        return replace(found, swap=False)
+
+    def _settle_in_columns(self) -> None:
+        flows = self.flows
+        empty = flows.captured_bytes.sum(axis=1) == 0
+        self._share(empty, _NO_PAYLOAD)
+        settled, reversed_ = settled_http(flows.first_tag, flows.gap_bytes)
+        has_heads = flows.has_heads()
+        settled &= ~empty & ~(has_heads & flows.heads_contain(_NEEDS_A_LOOK))
+        handshake = np.isin(flows.oriented_by, [int(o) for o in _KNOWN_BY_HANDSHAKE])
+        settled &= ~(reversed_ & handshake)
+        flows.reorient(settled & reversed_, Orientation.PROTOCOL)
+        self._share(settled, _SETTLED)
+        self._share(~empty & ~settled & ~has_heads, _NO_HEAD)
+
+    def _share(self, rows: npt.NDArray[np.bool_], identification: Identification) -> None:
+        if not rows.any():
+            return
+        code = len(self.names)
+        self.names.append(identification.protocol)
+        self._shared[code] = identification
+        self.code[rows] = code
+
+    def _probe_the_rest(self) -> None:
+        flows = self.flows
+        swap = np.zeros(flows.rows, dtype=np.bool_)
+        by_protocol = np.zeros(flows.rows, dtype=np.bool_)
+        for row in np.nonzero(self.code < 0)[0].tolist():
+            flow = flows.flow(row)
+            oriented = flow.oriented_by in _KNOWN_BY_HANDSHAKE
+            found = identify(_heads(flow), flow.transport, oriented=oriented)
+            swap[row] = found.swap
+            by_protocol[row] = not oriented and found.protocol not in _SAYS_NOTHING_OF_SIDES
+            self.code[row] = self._code_of(found.protocol)
+            self._known[row] = replace(found, swap=False)
+        flows.reorient(swap, Orientation.PROTOCOL)
+        flows.oriented_by[by_protocol] = int(Orientation.PROTOCOL)
+
+    def _code_of(self, protocol: str) -> int:
+        code = self._codes.get(protocol)
+        if code is None:
+            code = self._codes[protocol] = len(self.names)
+            self.names.append(protocol)
+        return code
+
+
+_NEEDS_A_LOOK = rb"(?i)\nupgrade:|application/grpc"
+"""What makes a flow that columns call HTTP/1 worth a look: WebSocket, h2c and gRPC-Web."""
+_SAYS_NOTHING_OF_SIDES = frozenset({"unknown", *(t.label for t in Transport)})
+
+
+def _heads(flow: Flow) -> Heads:
+    return Heads(_side(flow.from_client), _side(flow.from_server))
+
+
+def _side(stream: Stream) -> Side:
+    return Side(
+        stream.head,
+        from_start=stream.from_start,
+        complete=stream.complete,
+        gap=stream.gap,
+        samples=tuple(Sample(s.at, s.data, s.whole) for s in stream.segments),
+    )

@@ -1,0 +1,388 @@
+"""Where packets and declarations meet: flows to declared ports, one `PortObservation` each.
+
+Everything that grows with the number of flows is done in columns; Python objects are made once for
+each distinct server endpoint and for a bounded number of connections a port.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sniffdiag.identify.detectors import DETECTORS
+
+from sniffdiag.addresses import address_text
+from sniffdiag.catalog.services import Catalog, Match, ServicePort
+from sniffdiag.flows.flow import Flows, Orientation
+from sniffdiag.identify.verdict import Identification, Reason
+from sniffdiag.marks.istio_mtls import MeshTls, mesh_tls
+from sniffdiag.mesh.treated import Treated
+from sniffdiag.model import Endpoint, Transport
+from sniffdiag.nominate.tags import Tag
+from sniffdiag.observe.identified import IdentifiedFlows
+from sniffdiag.observe.legs import LEGS, leg_codes
+from sniffdiag.observe.port_observation import (
+    Exemplar,
+    Leg,
+    PortObservation,
+    Shape,
+    Sighting,
+    Undecided,
+)
+
+LOOKED_AT_PER_PORT = 2_000
+"""Connections of one declared port whose bytes are looked at; the rest count by what columns say."""
+EXEMPLARS = 5
+"""Frames quoted for one sighting."""
+
+_SERVER_FIRST = frozenset(d.protocol for d in DETECTORS if d.server_first)
+_GUESSED = (int(Orientation.PORT), int(Orientation.FIRST))
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchedEndpoint:
+    """Traffic to a server endpoint that no declaration covers."""
+
+    server: Endpoint
+    transport: Transport
+    flows: int
+    protocols: tuple[tuple[str, int], ...]
+    """Protocol and connections, most first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """All declared ports, and the traffic that belongs to none of them."""
+
+    ports: tuple[PortObservation, ...]
+    """In the catalog's order."""
+    unmatched: tuple[UnmatchedEndpoint, ...]
+    """Most connections first."""
+    unmatched_flows: int
+
+
+def observe(
+    flows: IdentifiedFlows, catalog: Catalog, treated: dict[ServicePort, Treated]
+) -> Observations:
+    """One observation for each port of `treated`, with every flow of the capture accounted for."""
+    assignment = _Assignment(flows, catalog)
+    contradictions = _contradictions(catalog)
+    ports = tuple(
+        _observe_port(port, treated[port], assignment, contradictions.get(port, ()))
+        for port in catalog.ports
+        if port in treated
+    )
+    return Observations(ports, assignment.unmatched(), len(assignment.unmatched_rows))
+
+
+def _contradictions(catalog: Catalog) -> dict[ServicePort, tuple[ServicePort, ...]]:
+    found: dict[ServicePort, tuple[ServicePort, ...]] = {}
+    for contradiction in catalog.contradictions():
+        for port in contradiction.claims:
+            others = tuple(c for c in contradiction.claims if c is not port)
+            found[port] = tuple(dict.fromkeys(found.get(port, ()) + others))
+    return found
+
+
+class _Assignment:
+    """Which rows of the flow table belong to which declared port."""
+
+    def __init__(self, identified: IdentifiedFlows, catalog: Catalog) -> None:
+        self.identified = identified
+        self.flows: Flows = identified.flows
+        self.catalog = catalog
+        self.rows: dict[ServicePort, list[int]] = defaultdict(list)
+        self.shared: dict[ServicePort, set[ServicePort]] = defaultdict(set)
+        self.unmatched_rows: list[int] = []
+        self._orient_by_declarations()
+        self.leg = leg_codes(self.flows)
+        self._by_sni = self._ports_named_by_sni()
+        for rows in _groups(_endpoint_hash(self.flows, "server")):
+            self._assign(rows)
+
+    def _assign(self, rows: npt.NDArray[np.int64]) -> None:
+        by_address = _ports(self._matches(int(rows[0]), "server"))
+        for row in rows.tolist() if self._by_sni else ():
+            named = self._by_sni.get(row)
+            if named is not None:
+                self.rows[named].append(row)
+        plain = [r for r in rows.tolist() if r not in self._by_sni]
+        if not by_address:
+            self.unmatched_rows.extend(plain)
+        for port in by_address:
+            self.rows[port].extend(plain)
+            self.shared[port].update(p for p in by_address if p != port)
+
+    def _matches(self, row: int, side: str) -> list[Match]:
+        hi, lo, number = (
+            int(getattr(self.flows, f"{side}_{part}")[row]) for part in ("hi", "lo", "port")
+        )
+        transport = Transport(int(self.flows.transport[row]))
+        matches = self.catalog.matches(address_text(hi, lo), number, transport)
+        return [m for m in matches if m.via is matches[0].via]
+
+    def _orient_by_declarations(self) -> None:
+        """Where neither handshake nor bytes say who is the server, a declared address does."""
+        guessed = np.isin(self.flows.oriented_by, _GUESSED)
+        if not guessed.any():
+            return
+        swap = np.zeros(self.flows.rows, dtype=np.bool_)
+        for row in np.nonzero(guessed)[0].tolist():
+            swap[row] = not self._matches(row, "server") and bool(self._matches(row, "client"))
+        self.flows.reorient(swap, Orientation.PORT)
+
+    def _ports_named_by_sni(self) -> dict[int, ServicePort]:
+        """Rows of the mesh's own TLS whose SNI names a declared port."""
+        named: dict[int, ServicePort] = {}
+        for row, tls in self.mesh_tls_rows():
+            if tls.host is None or tls.service_port is None:
+                continue
+            key = (".".join(tls.host.split(".")[:2]), tls.service_port)
+            port = self.catalog.by_host.get(key)
+            if port is not None:
+                named[row] = port
+        return named
+
+    def mesh_tls_rows(self) -> Iterable[tuple[int, MeshTls]]:
+        """Rows between sidecars whose ClientHello or certificate shows the mesh's own TLS."""
+        tls = [i for i, name in enumerate(self.identified.names) if name == "tls"]
+        for row in np.nonzero(np.isin(self.identified.code, tls))[0].tolist():
+            found = mesh_tls(self.identified.of(row).facts)
+            if found is not None:
+                yield row, found
+
+    def unmatched(self) -> tuple[UnmatchedEndpoint, ...]:
+        groups: dict[tuple[str, int, int], Counter[str]] = defaultdict(Counter)
+        flows = self.flows
+        for row in self.unmatched_rows:
+            key = (
+                address_text(int(flows.server_hi[row]), int(flows.server_lo[row])),
+                int(flows.server_port[row]),
+                int(flows.transport[row]),
+            )
+            groups[key][self.identified.names[int(self.identified.code[row])]] += 1
+        found = [
+            UnmatchedEndpoint(
+                Endpoint(key[0], key[1]),
+                Transport(key[2]),
+                tally.total(),
+                tuple(sorted(tally.items(), key=lambda item: (-item[1], item[0]))),
+            )
+            for key, tally in groups.items()
+        ]
+        return tuple(sorted(found, key=lambda u: (-u.flows, str(u.server), u.transport)))
+
+
+def _ports(matches: list[Match]) -> list[ServicePort]:
+    """Declared ports behind the matches. On loopback only the port number speaks, so Services that
+    share it cannot be told apart: all of them are returned, as for a shared pod port.
+    """
+    return list(dict.fromkeys(m.service_port for m in matches))
+
+
+def _observe_port(
+    port: ServicePort,
+    treated: Treated,
+    assignment: _Assignment,
+    contradicted_by: tuple[ServicePort, ...],
+) -> PortObservation:
+    rows = np.array(sorted(assignment.rows.get(port, ())), dtype=np.int64)
+    tally = _Tally(assignment)
+    nearest = _nearest_to_the_client(rows, assignment, tally)
+    for row in nearest.tolist():
+        tally.add(row)
+    flows = assignment.flows
+    return PortObservation(
+        port,
+        treated,
+        sightings=tally.sightings(),
+        undecided=tally.undecided(),
+        mesh_mtls_flows=tally.mesh_mtls,
+        superseded_flows=len(rows) - len(nearest),
+        shared_with=tuple(sorted(assignment.shared.get(port, ()), key=lambda p: p.key)),
+        contradicted_by=contradicted_by,
+        one_sided_flows=int((flows.packets[nearest] == 0).any(axis=1).sum()),
+        cut_flows=int((flows.cut_segments[nearest].sum(axis=1) > 0).sum()),
+    )
+
+
+def _nearest_to_the_client(
+    rows: npt.NDArray[np.int64], assignment: _Assignment, tally: _Tally
+) -> npt.NDArray[np.int64]:
+    """Rows without those that only repeat, behind a proxy, what a nearer leg already shows.
+
+    A connection on the wire is left out where the same client's own leg was captured; a server-side
+    loopback connection where readable ones came in on the wire.
+    """
+    if not rows.size:
+        return rows
+    flows, leg = assignment.flows, assignment.leg[rows]
+    app = rows[leg == LEGS.index(Leg.APP_TO_PROXY)]
+    app = app[[tally.readable(r) for r in app.tolist()]] if app.size else app
+    seen_clients = set(
+        zip(flows.client_hi[app].tolist(), flows.client_lo[app].tolist(), strict=True)
+    )
+    clients = zip(flows.client_hi[rows].tolist(), flows.client_lo[rows].tolist(), strict=True)
+    repeated = (leg == LEGS.index(Leg.WIRE)) & np.fromiter(
+        (c in seen_clients for c in clients), dtype=np.bool_, count=len(rows)
+    )
+    wire = rows[(leg == LEGS.index(Leg.WIRE)) & ~repeated]
+    if any(tally.readable(r) for r in wire.tolist()):
+        repeated |= leg == LEGS.index(Leg.PROXY_TO_APP)
+    return rows[~repeated]
+
+
+class _Tally:
+    """Connections of one declared port, grouped by shape."""
+
+    def __init__(self, assignment: _Assignment) -> None:
+        self._assignment = assignment
+        self._looked_at = 0
+        self._flows: Counter[Shape] = Counter()
+        self._requests: Counter[Shape] = Counter()
+        self._confidence: dict[Shape, float] = {}
+        self._exemplars: dict[Shape, list[Exemplar]] = defaultdict(list)
+        self._undecided: Counter[str] = Counter()
+        self.mesh_mtls = 0
+
+    def readable(self, row: int) -> bool:
+        """The row's bytes are a service's own and of a known protocol."""
+        identified = self._assignment.identified
+        if identified.names[int(identified.code[row])] == "unknown":
+            return False
+        found = identified.brief(row)
+        return found.protocol != "tls" or not self._is_mesh_tls(row, found)
+
+    def add(self, row: int) -> None:
+        """Counts one connection."""
+        found = self._identification(row)
+        if found.protocol == "unknown":
+            self._undecided[(found.reason or Reason.TOO_SHORT).value] += 1
+        elif found.protocol == "tls" and self._is_mesh_tls(row, found):
+            self.mesh_mtls += 1
+        elif found.protocol == "tls" and self._may_be_mesh_tls(row, found):
+            self._undecided["TLS without its ClientHello: the mesh's or the application's"] += 1
+        else:
+            self._sight(row, found)
+
+    def _identification(self, row: int) -> Identification:
+        identified = self._assignment.identified
+        self._looked_at += 1
+        if self._looked_at > LOOKED_AT_PER_PORT:
+            return identified.brief(row)
+        return identified.of(row)
+
+    def _is_mesh_tls(self, row: int, found: Identification) -> bool:
+        on_wire = self._assignment.leg[row] == LEGS.index(Leg.WIRE)
+        return bool(on_wire) and mesh_tls(found.facts) is not None
+
+    def _may_be_mesh_tls(self, row: int, found: Identification) -> bool:
+        on_wire = self._assignment.leg[row] == LEGS.index(Leg.WIRE)
+        hello_seen = found.facts.sni or found.facts.alpn_offered or found.confidence >= 1.0
+        return bool(on_wire) and not hello_seen
+
+    def _sight(self, row: int, found: Identification) -> None:
+        flows = self._assignment.flows
+        shape = _shape(row, found, flows)
+        self._flows[shape] += 1
+        counts = flows.tag_counts[row]
+        self._requests[shape] += int(
+            counts[0, Tag.HTTP1_REQUEST] + counts[0, Tag.HTTP1_REQUEST_OPEN]
+        )
+        self._confidence[shape] = min(found.confidence, self._confidence.get(shape, 1.0))
+        if len(self._exemplars[shape]) < EXEMPLARS:
+            self._exemplars[shape].append(self._exemplar(row, found))
+
+    def _exemplar(self, row: int, found: Identification) -> Exemplar:
+        flows = self._assignment.flows
+        side = 0 if flows.first_payload_frame[row, 0] else 1
+        return Exemplar(
+            frame=int(flows.first_payload_frame[row, side]),
+            ts_ns=int(flows.first_payload_ts_ns[row, side]),
+            client=Endpoint(
+                address_text(int(flows.client_hi[row]), int(flows.client_lo[row])),
+                int(flows.client_port[row]),
+            ),
+            server=Endpoint(
+                address_text(int(flows.server_hi[row]), int(flows.server_lo[row])),
+                int(flows.server_port[row]),
+            ),
+            leg=LEGS[int(self._assignment.leg[row])],
+            what=_what(found),
+        )
+
+    def sightings(self) -> tuple[Sighting, ...]:
+        """Most connections first; ties by the earliest frame."""
+        found = [
+            Sighting(
+                shape,
+                flows,
+                self._requests[shape],
+                self._confidence[shape],
+                tuple(sorted(self._exemplars[shape], key=lambda e: e.frame)),
+            )
+            for shape, flows in self._flows.items()
+        ]
+        return tuple(sorted(found, key=lambda s: (-s.flows, s.exemplars[0].frame)))
+
+    def undecided(self) -> tuple[Undecided, ...]:
+        """Most connections first."""
+        ordered = sorted(self._undecided.items(), key=lambda item: (-item[1], item[0]))
+        return tuple(Undecided(reason, flows) for reason, flows in ordered)
+
+
+def _shape(row: int, found: Identification, flows: Flows) -> Shape:
+    facts = found.facts
+    first_c, first_s = flows.first_payload_ts_ns[row].tolist()
+    spoke_first = first_s >= 0 and (first_c < 0 or first_s < first_c)
+    is_http1 = found.protocol == "http"
+    content_type = (facts.content_type or "").lower()
+    return Shape(
+        protocol=found.protocol,
+        http_1_0=is_http1 and facts.http_version in {"0.9", "1.0"},
+        grpc_over_http1=is_http1
+        and content_type.startswith("application/grpc")
+        and not content_type.startswith("application/grpc-web"),
+        prelude=facts.prelude,
+        answered=found.answered,
+        alpn_http=found.protocol == "tls" and "http/1.1" in facts.alpn_offered,
+        server_first=found.protocol in _SERVER_FIRST or bool(spoke_first and not is_http1),
+    )
+
+
+def _what(found: Identification) -> str:
+    facts = found.facts
+    if facts.method:
+        version = f" HTTP/{facts.http_version}" if facts.http_version else ""
+        return f"{facts.method} {facts.target or ''}{version}".strip()
+    if facts.status is not None:
+        return f"HTTP/{facts.http_version or '1.1'} {facts.status}"
+    if facts.sni:
+        return f"TLS ClientHello, SNI {facts.sni}"
+    return found.why
+
+
+def _endpoint_hash(flows: Flows, side: str) -> npt.NDArray[np.uint64]:
+    """A number for each row, equal where address, port and transport of that side are equal."""
+    hi, lo = getattr(flows, f"{side}_hi"), getattr(flows, f"{side}_lo")
+    port = getattr(flows, f"{side}_port").astype(np.uint64)
+    packed = (port << np.uint64(8)) | flows.transport.astype(np.uint64)
+    order = np.lexsort((packed, lo, hi))
+    keys = np.stack((hi[order], lo[order], packed[order]), axis=1)
+    new = np.ones(len(order), dtype=np.bool_)
+    new[1:] = (keys[1:] != keys[:-1]).any(axis=1)
+    ids = np.empty(len(order), dtype=np.uint64)
+    ids[order] = np.cumsum(new)
+    return ids
+
+
+def _groups(ids: npt.NDArray[np.uint64]) -> Iterable[npt.NDArray[np.int64]]:
+    """Row numbers of equal ids together, each group in row order."""
+    if not ids.size:
+        return []
+    order = np.argsort(ids, kind="stable")
+    borders = np.nonzero(np.diff(ids[order]))[0] + 1
+    return np.split(order, borders)
