@@ -1,0 +1,1 @@
+"""Captures as frame chunks: files, pipes, compressed or not."""

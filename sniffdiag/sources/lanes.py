@@ -1,0 +1,134 @@
+"""The lane walk: where the records of a block start, without a Python step for each record.
+
+The place of a record depends on the length of the one before it, which looks sequential. Here a
+few hundred likely record starts, spread over the block, are walked in lockstep, one numpy step for
+all of them. A likely start is only ever a guess: a lane must end exactly where the next one begins,
+else the next one is walked again from its true start. The result equals `walk_plainly` always.
+
+It knows no file format: that is what `Records` is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Positions = npt.NDArray[np.int64]
+
+BROKEN = 1 << 62
+"""Stands for the next start after a record that cannot be one. Beyond every buffer."""
+
+LANE_BYTES = 16 * 1024
+"""Measured: 8 to 32 KiB are equally good for records of 80 and of 550 bytes."""
+FEWEST_LANES = 8
+"""Below this a plain walk is faster."""
+
+
+class Records(Protocol):
+    """A buffer read as a chain of records: what the walks need to know of a file format."""
+
+    @property
+    def header_bytes(self) -> int:
+        """Bytes that must be there before the length of a record can be read."""
+
+    def next_start(self, start: int) -> int:
+        """Where the record after the one at `start` begins, or BROKEN."""
+
+    def next_starts(self, starts: Positions) -> Positions:
+        """`next_start` in columns; starts past the buffer give anything but an exception."""
+
+    def likely_starts(self, begin: int, targets: Sequence[int]) -> list[int]:
+        """Ascending guesses, at most one at or shortly after each target; a record is at `begin`."""
+
+    def sane(self, starts: Positions) -> npt.NDArray[np.bool_]:
+        """Which of these complete records hold what no length check can see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """The complete records found, and why there are no more."""
+
+    starts: Positions
+    stop: int
+    """Where the next record begins."""
+    broken: bool
+    """No record can begin at `stop`."""
+    incomplete: bool
+    """The buffer ends before the record at `stop` does."""
+
+
+def walk_plainly(records: Records, begin: int, bound: int) -> tuple[Positions, int]:
+    """Starts from `begin` that lie below `bound`, and the first that does not (or BROKEN)."""
+    starts: list[int] = []
+    at = begin
+    next_start = records.next_start
+    while at < bound:
+        starts.append(at)
+        at = next_start(at)
+    return np.array(starts, dtype=np.int64), at
+
+
+def walk_in_lanes(records: Records, begin: int, bound: int) -> tuple[Positions, int]:
+    """The same as `walk_plainly`, many records at a time."""
+    if bound - begin < FEWEST_LANES * LANE_BYTES:
+        return walk_plainly(records, begin, bound)
+    targets = range(begin + LANE_BYTES, bound, LANE_BYTES)
+    firsts = np.array([begin, *records.likely_starts(begin, targets)], dtype=np.int64)
+    bounds = np.append(firsts[1:], bound)
+    rows: list[Positions] = []
+    at = firsts
+    running = at < bounds
+    while running.any():
+        rows.append(at)
+        at = np.where(running, records.next_starts(at), at)
+        running = at < bounds
+    steps = np.array(rows)
+    on_lane = steps < bounds
+    if np.array_equal(at[:-1], firsts[1:]):
+        return steps.T[on_lane.T], int(at[-1])
+    lanes = _Lanes(bounds, steps, on_lane.sum(axis=0), at)
+    return _stitch(records, lanes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lanes:
+    bounds: Positions
+    steps: npt.NDArray[np.int64]
+    """One column a lane; only its first `counts` rows lie on it."""
+    counts: npt.NDArray[np.int64]
+    ends: Positions
+
+
+def _stitch(records: Records, lanes: _Lanes) -> tuple[Positions, int]:
+    """Keep the lanes that begin where the chain arrives and walk the others again."""
+    at = int(lanes.steps[0, 0])
+    pieces: list[Positions] = []
+    for lane, bound in enumerate(lanes.bounds.tolist()):
+        if at >= bound:
+            continue
+        if at == lanes.steps[0, lane]:
+            piece, at = lanes.steps[: lanes.counts[lane], lane], int(lanes.ends[lane])
+        else:
+            piece, at = walk_plainly(records, at, bound)
+        pieces.append(piece)
+    return np.concatenate(pieces), at
+
+
+def complete_records(records: Records, begin: int, end: int, span: int) -> Walk:
+    """Walk the records that start in the `span` bytes after `begin` and end by `end`."""
+    header_whole_below = end - records.header_bytes + 1
+    if begin >= header_whole_below:
+        return Walk(np.empty(0, dtype=np.int64), begin, broken=False, incomplete=True)
+    starts, stop = walk_in_lanes(records, begin, min(header_whole_below, begin + span))
+    broken = stop == BROKEN
+    incomplete = stop > end
+    if incomplete:
+        stop, starts = int(starts[-1]), starts[:-1]
+    insane = np.flatnonzero(~records.sane(starts))
+    if insane.size:
+        stop, starts, broken = int(starts[insane[0]]), starts[: insane[0]], True
+    return Walk(starts, stop, broken, incomplete=incomplete and not broken)

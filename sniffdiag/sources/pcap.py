@@ -1,0 +1,237 @@
+"""Classic pcap files: draft-ietf-opsawg-pcap, and Kuznetzov's variant with 24-byte record headers.
+
+Does not decide what a frame's bytes mean. Follows libpcap sf-pcap.c: the time zone field and the
+accuracy field are ignored, the upper bits of the link type (FCS length, class) are masked.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from sniffdiag.sources.frames import FrameChunk, SourceSummary
+from sniffdiag.sources.lanes import BROKEN, LANE_BYTES, Positions
+from sniffdiag.sources.numbering import Numbering
+from sniffdiag.sources.records import stretches
+from sniffdiag.sources.window import Window
+
+FILE_HEADER_BYTES = 24
+LINKTYPE_MASK = 0xFFFF
+VERSION_MAJOR, VERSION_MINOR = 2, 4
+
+MAX_SNAPLEN = 262_144
+"""libpcap's MAXIMUM_SNAPLEN: no record is longer unless the file header announces it ..."""
+MAX_RECORD_BYTES = 16 * 1024 * 1024
+"""... and then up to here, so that a broken header does not make us buffer gigabytes."""
+CHAIN_SECONDS = 86_400
+"""Neighbours further apart are not believed when looking for the next record after damage."""
+NS_PER_SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What a magic number says about the records."""
+
+    record_header_bytes: int
+    ns_per_unit: int
+    """Of the second half of the timestamps."""
+
+
+VARIANTS = {
+    0xA1B2C3D4: Variant(record_header_bytes=16, ns_per_unit=1000),
+    0xA1B23C4D: Variant(record_header_bytes=16, ns_per_unit=1),
+    0xA1B2CD34: Variant(record_header_bytes=24, ns_per_unit=1000),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The file header, as far as it matters."""
+
+    magic: int
+    byte_order: Literal["<", ">"]
+    snaplen: int
+    linktype: int
+
+    @property
+    def variant(self) -> Variant:
+        """How the records look."""
+        return VARIANTS[self.magic]
+
+    @property
+    def longest(self) -> int:
+        """The greatest caplen that a record may claim."""
+        return max(MAX_SNAPLEN, min(self.snaplen, MAX_RECORD_BYTES))
+
+
+def byte_order_of(head: bytes) -> Literal["<", ">"] | None:
+    """The byte order of a pcap file that begins with these bytes, None if it is none."""
+    if int.from_bytes(head[:4], "little") in VARIANTS:
+        return "<"
+    if int.from_bytes(head[:4], "big") in VARIANTS:
+        return ">"
+    return None
+
+
+class PcapRecords:
+    """The records of a pcap file in one buffer (see `lanes.Records`)."""
+
+    def __init__(self, window: Window, layout: Layout) -> None:
+        self.layout = layout
+        self.data = window.data
+        self.header_bytes = layout.variant.record_header_bytes
+        self._buffer = window.buffer
+        self._end = window.end
+        self._longest = layout.longest
+        self._fractions_per_second = NS_PER_SECOND // layout.variant.ns_per_unit
+        self._caplen_struct = struct.Struct(layout.byte_order + "I")
+        self._header_struct = struct.Struct(layout.byte_order + "IIII")
+        self._last = self.data.shape[0] - self.header_bytes
+        self._seconds, self._fractions, self._caplens, self._wirelens = (
+            self._field(offset) for offset in (0, 4, 8, 12)
+        )
+
+    def _field(self, offset: int) -> npt.NDArray[np.uint32]:
+        """A header field as if a record began at every byte of the buffer."""
+        return np.ndarray(
+            shape=(self._last + 1,),
+            dtype=self.layout.byte_order + "u4",
+            buffer=self._buffer,
+            offset=offset,
+            strides=(1,),
+        )
+
+    def headers(self, starts: Positions) -> tuple[npt.NDArray[np.int64], ...]:
+        """Seconds, fractions, caplens and wirelens of the records."""
+        rows = np.ndarray(shape=(self._last + 1,), dtype="V16", buffer=self._buffer, strides=(1,))[
+            starts
+        ]
+        columns = rows.view(self.layout.byte_order + "u4").reshape(-1, 4).astype(np.int64)
+        return tuple(columns.T)
+
+    def next_start(self, start: int) -> int:
+        """See `lanes.Records`."""
+        (caplen,) = self._caplen_struct.unpack_from(self._buffer, start + 8)
+        return BROKEN if caplen > self._longest else int(start + self.header_bytes + caplen)
+
+    def next_starts(self, starts: Positions) -> Positions:
+        """See `lanes.Records`."""
+        caplens = self._caplens[np.minimum(starts, self._last)]
+        return np.where(caplens > self._longest, BROKEN, starts + self.header_bytes + caplens)
+
+    def sane(self, starts: Positions) -> npt.NDArray[np.bool_]:
+        """All but runs of zeros, such as a writer that crashed leaves, and a second file header."""
+        sane = np.ones(starts.shape, dtype=np.bool_)
+        empty = np.flatnonzero(self._caplens[starts] == 0)
+        seconds = self._seconds[starts[empty]]
+        nothing = (self._wirelens[starts[empty]] == 0) & (
+            (seconds == 0) | (seconds == self.layout.magic)
+        )
+        sane[empty[nothing]] = False
+        return sane
+
+    def likely_starts(self, begin: int, targets: Sequence[int]) -> list[int]:
+        """Where the upper half of the seconds (18 hours) reads as at `begin` or one above."""
+        seconds, *_ = self._header_struct.unpack_from(self._buffer, begin)
+        likely: list[int] = []
+        for target in targets:
+            start = self._likely_start(target, seconds >> 16)
+            if start is None and (start := self._likely_start(target, (seconds >> 16) + 1)):
+                seconds += 1 << 16
+            if start is not None and (not likely or start > likely[-1]):
+                likely.append(start)
+        return likely
+
+    def _likely_start(self, target: int, upper_seconds: int) -> int | None:
+        big = self.layout.byte_order == ">"
+        pattern = upper_seconds.to_bytes(3, "little")[:2]
+        ahead = 0 if big else 2
+        if big:
+            pattern = pattern[::-1]
+        until = min(target + LANE_BYTES, self._end - self.header_bytes)
+        found = self._buffer.find(pattern, target + ahead, until)
+        while found >= 0:
+            if self._looks_right(found - ahead, upper_seconds):
+                return found - ahead
+            found = self._buffer.find(pattern, found + 1, until)
+        return None
+
+    def _looks_right(self, start: int, upper_seconds: int) -> bool:
+        """Whether two records that look right follow each other here (or one runs off the end)."""
+        for _ in range(2):
+            seconds, fraction, caplen, wirelen = self._header_struct.unpack_from(
+                self._buffer, start
+            )
+            if (
+                caplen > wirelen
+                or wirelen > MAX_SNAPLEN
+                or fraction >= self._fractions_per_second
+                or not 0 <= (seconds >> 16) - upper_seconds <= 1
+            ):
+                return False
+            start += self.header_bytes + caplen
+            if start > self._end - self.header_bytes:
+                return True
+        return True
+
+    def _right_headers(self, where: slice | Positions) -> npt.NDArray[np.bool_]:
+        caplens, wirelens = self._caplens[where], self._wirelens[where]
+        return (
+            (caplens <= wirelens)
+            & (caplens > 0)
+            & (wirelens <= MAX_SNAPLEN)
+            & (self._fractions[where] < self._fractions_per_second)
+        )
+
+    def believable_starts(self, begin: int, end: int) -> Positions:
+        """See `resync.ResumableRecords`."""
+        return begin + np.flatnonzero(self._right_headers(slice(begin, end)))
+
+    def believable_after(self, starts: Positions, following: Positions) -> npt.NDArray[np.bool_]:
+        """See `resync.ResumableRecords`."""
+        apart = self._seconds[following].astype(np.int64) - self._seconds[starts]
+        return self._right_headers(following) & (np.abs(apart) <= CHAIN_SECONDS)
+
+    def section_starts(self, starts: Positions) -> npt.NDArray[np.bool_]:
+        """A pcap file has one header only."""
+        return np.zeros(starts.shape, dtype=np.bool_)
+
+
+def _layout(header: bytes, byte_order: Literal["<", ">"]) -> Layout:
+    magic, _major, _minor, _zone, _accuracy, snaplen, linktype = struct.unpack(
+        byte_order + "IHHiIII", header
+    )
+    return Layout(magic, byte_order, snaplen, linktype & LINKTYPE_MASK)
+
+
+def read_pcap(
+    window: Window, byte_order: Literal["<", ">"], summary: SourceSummary, numbering: Numbering
+) -> Iterator[FrameChunk]:
+    """The frames of a pcap file whose first bytes `byte_order_of` has recognised."""
+    if not window.require(FILE_HEADER_BYTES):
+        summary.cut_short = True
+        return
+    header = bytes(window.buffer[window.begin : window.begin + FILE_HEADER_BYTES])
+    layout = _layout(header, byte_order)
+    window.begin += FILE_HEADER_BYTES
+    interface = numbering.take_interface()
+    for records, starts in stretches(window, lambda window: PcapRecords(window, layout), summary):
+        seconds, fractions, caplen, wirelen = records.headers(starts)
+        yield numbering.count(
+            FrameChunk(
+                data=records.data,
+                offset=starts + layout.variant.record_header_bytes,
+                caplen=caplen,
+                wirelen=np.maximum(wirelen, caplen),
+                ts_ns=seconds * NS_PER_SECOND + fractions * layout.variant.ns_per_unit,
+                linktype=np.full(starts.shape, layout.linktype, dtype=np.int32),
+                interface=np.full(starts.shape, interface, dtype=np.int32),
+                first_frame=numbering.next_frame,
+            ),
+            summary,
+        )

@@ -1,0 +1,67 @@
+"""The loop that all capture formats share: walk, hand out, carry over, get past damage.
+
+It yields stretches of record starts; a format turns each into a `FrameChunk`. What it finds depends
+on the bytes alone, never on how they arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import numpy as np
+
+from sniffdiag.sources.frames import SourceSummary
+from sniffdiag.sources.lanes import Positions, complete_records
+from sniffdiag.sources.resync import ResumableRecords, find_resumption
+from sniffdiag.sources.window import Window
+
+SPAN_AFTER_DAMAGE_BYTES = 64 * 1024
+"""Damage is rarely alone, and what is walked beyond it is walked again: begin small, then double."""
+
+R = TypeVar("R", bound=ResumableRecords)
+
+
+def stretches(
+    window: Window, records_in: Callable[[Window], R], summary: SourceSummary
+) -> Iterator[tuple[R, Positions]]:
+    """Complete records from `window.begin` to the next section or the end of the stream."""
+    span = window.capacity
+    while True:
+        records = records_in(window)
+        walk = complete_records(records, window.begin, window.end, span)
+        if walk.starts.size:
+            yield records, walk.starts
+        window.begin = walk.stop
+        if walk.broken:
+            if records.section_starts(_one(walk.stop))[0]:
+                return
+            summary.corrupt_records += 1
+            _pass_over_damage(window, records_in, summary)
+            span = SPAN_AFTER_DAMAGE_BYTES
+        elif not walk.incomplete:
+            span *= 2
+        elif not window.refill():
+            break
+    summary.cut_short |= window.available > 0
+
+
+def _one(start: int) -> Positions:
+    return np.array([start], dtype=np.int64)
+
+
+def _pass_over_damage(
+    window: Window, records_in: Callable[[Window], ResumableRecords], summary: SourceSummary
+) -> None:
+    """Move the window to the next believable record, or to the end of the stream."""
+    skipped, search_from = 0, window.begin + 1
+    while True:
+        found = find_resumption(
+            records_in(window), search_from, window.end, at_end_of_stream=window.at_end_of_stream
+        )
+        skipped += found.at - window.begin
+        window.begin = search_from = found.at
+        if found.decided:
+            break
+        window.refill()
+    summary.skipped_bytes += skipped
