@@ -1,0 +1,232 @@
+"""HTTP/1.x: any method, requests and responses, joined mid-stream, one side missing (RFC 9112).
+
+On a stream seen from its start only the first line decides. Joined mid-stream, a whole message
+start (line and first field) at the beginning of the head or of a later segment is certain; one in
+the middle of the head may be text inside a body and needs the other side to agree.
+
+HTTP/0.9 has no signature worth the name (`GET /x` alone) and is never certain. Bodies and chunks
+are not followed, and HTTP/1 over UDP (SSDP) is another protocol.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from sniffdiag.identify.sides import judge, raised, text
+from sniffdiag.identify.verdict import (
+    NEED_MORE,
+    NO,
+    Answer,
+    Detector,
+    Facts,
+    Heads,
+    Side,
+    Verdict,
+    certain,
+    possible,
+)
+from sniffdiag.model import Transport
+
+TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+"""tchar, RFC 9110 5.6.2."""
+METHOD_MAX_LEN = 32
+"""Twice the longest registered method (UPDATEREDIRECTREF)."""
+TARGET = rb"[^\x00-\x20\x7f]+"
+"""Wider than RFC 9112 3.2: raw UTF-8 is sent and served."""
+TLS_HANDSHAKE = b"\x16\x03"
+"""What follows a CONNECT request in nearly all cases (RFC 8446 5.1)."""
+METHOD = TOKEN + rb"{1,%d}" % METHOD_MAX_LEN
+
+_REQUEST = re.compile(rb"[\r\n]*(%b) (%b) HTTP/(1\.\d)" % (METHOD, TARGET))
+_STATUS = re.compile(rb"HTTP/(1\.\d) (\d{3})")
+_OPEN_STATUS = re.compile(rb"H(?:T(?:T(?:P(?:/(?:1(?:\.(?:\d(?: \d{0,2})?)?)?)?)?)?)?)?\Z")
+
+_OPEN_REQUEST = re.compile(
+    rb"[\r\n]*(?:%b(?: (?:%b(?: (?:H(?:T(?:T(?:P(?:/(?:1(?:\.)?)?)?)?)?)?)?)?)?)?)?\Z"
+    % (METHOD, TARGET)
+)
+_OPEN_TARGET = re.compile(
+    rb"[\r\n]*[A-Z][A-Z-]{2,} (?:/|https?://)[^\x00-\x20\x7f]*(?: [HTP/1.]*)?\Z"
+)
+_HTTP09 = re.compile(rb"GET (/[^\x00-\x20\x7f]*)\r?\n")
+
+_FIELD = TOKEN + rb"+:"
+_REQUEST_START = re.compile(rb"[\r\n]*(%b) (%b) HTTP/(1\.\d)\r?\n%b" % (METHOD, TARGET, _FIELD))
+_STATUS_START = re.compile(rb"HTTP/(1\.\d) (\d{3})[^\r\n]*\r?\n%b" % _FIELD)
+_INNER_REQUEST = re.compile(
+    rb"(?:(?<=\n)%b|GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) %b HTTP/1\.\d\r?\n%b"
+    % (METHOD, TARGET, _FIELD)
+)
+_FIELDS = {
+    name: re.compile(rb"\n%b:[ \t]*([^\r\n]*?)[ \t]*\r?\n" % name, re.IGNORECASE)
+    for name in (b"host", b"content-type", b"upgrade", b"connection")
+}
+_FIELDS_END = re.compile(rb"\r?\n\r?\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The start of one message: its first line and what is there of its fields."""
+
+    line: re.Match[bytes]
+    fields: bytes
+    """From the end of the first line to the empty line (or to the end of what was captured)."""
+    whole: bool
+    """The empty line was seen: no field is missing."""
+    body: bytes
+
+    def field(self, name: bytes) -> bytes | None:
+        """Value of the first field of that name, if all of it was captured."""
+        found = _FIELDS[name].search(self.fields)
+        return found[1] if found else None
+
+
+def request(head: bytes) -> Message | None:
+    """The request that `head` begins with."""
+    return _message(_REQUEST.match(head), head)
+
+
+def response(head: bytes) -> Message | None:
+    """The response that `head` begins with."""
+    return _message(_STATUS.match(head), head)
+
+
+def _message(line: re.Match[bytes] | None, head: bytes) -> Message | None:
+    if line is None:
+        return None
+    end = _FIELDS_END.search(head, line.end())
+    if end is None:
+        return Message(line, head[line.end() :], whole=False, body=b"")
+    # The last field keeps its own line end.
+    return Message(line, head[line.end() : end.end()], whole=True, body=head[end.end() :])
+
+
+def request_facts(head: bytes) -> Facts:
+    """What the first request says."""
+    message = request(head)
+    if message is None:
+        return Facts()
+    method, target, version = message.line.groups()
+    tunnelled = method == b"CONNECT" and message.body.startswith(TLS_HANDSHAKE)
+    return Facts(
+        http_version=text(version),
+        method=text(method),
+        target=_path(target),
+        host=_optional_text(message.field(b"host")),
+        content_type=_optional_text(message.field(b"content-type")),
+        switched_to="tls" if tunnelled else None,
+    )
+
+
+def response_facts(head: bytes) -> Facts:
+    """What the first response says."""
+    message = response(head)
+    if message is None:
+        return Facts()
+    version, status = message.line.groups()
+    switched = status == b"101"
+    return Facts(
+        http_version=text(version),
+        status=int(status),
+        content_type=_optional_text(message.field(b"content-type")),
+        upgrade=_optional_text(message.field(b"upgrade")) if switched else None,
+    )
+
+
+def _optional_text(value: bytes | None) -> str | None:
+    return text(value) if value else None
+
+
+def _path(target: bytes) -> str:
+    """The target without what may hold a secret: query, fragment and userinfo."""
+    shown = text(target.split(b"?", 1)[0].split(b"#", 1)[0])
+    if "://" not in shown:
+        return shown.rpartition("@")[2] if not shown.startswith("/") else shown
+    try:
+        return urlsplit(shown).path or "/"
+    except ValueError:
+        return "/"
+
+
+def probe_client(side: Side) -> Verdict:
+    """A request line, at the start or, joined mid-stream, at a message start."""
+    if not side.from_start:
+        return _probe_midstream(side, REQUESTS)
+    if _REQUEST.match(side.head):
+        return certain("HTTP/1 request line", request_facts(side.head))
+    if _OPEN_TARGET.match(side.head):
+        return possible("HTTP/1 request line that runs past the captured bytes")
+    if _OPEN_REQUEST.match(side.head):
+        return NEED_MORE
+    if old := _HTTP09.match(side.head):
+        facts = Facts(http_version="0.9", method="GET", target=_path(old[1]))
+        return possible("a request line without version, as in HTTP/0.9", facts)
+    return NO
+
+
+def probe_server(side: Side) -> Verdict:
+    """A status line, at the start or, joined mid-stream, at a message start."""
+    if not side.from_start:
+        return _probe_midstream(side, RESPONSES)
+    if _STATUS.match(side.head):
+        return certain("HTTP/1 status line", response_facts(side.head))
+    return NEED_MORE if _OPEN_STATUS.match(side.head) else NO
+
+
+@dataclass(frozen=True, slots=True)
+class _Starts:
+    """How a message start looks in one direction, strictest first."""
+
+    name: str
+    with_field: re.Pattern[bytes]
+    line: re.Pattern[bytes]
+    inner: re.Pattern[bytes]
+    facts: Callable[[bytes], Facts]
+
+
+REQUESTS = _Starts("request", _REQUEST_START, _REQUEST, _INNER_REQUEST, request_facts)
+RESPONSES = _Starts("status", _STATUS_START, _STATUS, _STATUS_START, response_facts)
+
+
+def _probe_midstream(side: Side, starts: _Starts) -> Verdict:
+    segments = [side.head, *(sample.data for sample in side.samples)]
+    lines = [data for data in segments if starts.line.match(data)]
+    whole = [data for data in lines if starts.with_field.match(data)]
+    if whole or len(lines) > 1:
+        why = f"HTTP/1 {starts.name} line at the beginning of a segment"
+        return certain(why, starts.facts((whole or lines)[0]))
+    if lines:
+        return possible(f"an HTTP/1 {starts.name} line alone", starts.facts(lines[0]))
+    if inner := starts.inner.search(side.head):
+        facts = starts.facts(side.head[inner.start() :])
+        return possible(f"an HTTP/1 {starts.name} line amid other bytes", facts)
+    return NEED_MORE
+
+
+def probe(heads: Heads) -> Verdict:
+    """HTTP/1 by either side; message starts amid other bytes confirm each other."""
+    verdict = judge(heads, probe_client, probe_server)
+    if verdict.answer is Answer.POSSIBLE and _seen_in_both_midstream(heads):
+        return raised(verdict, "HTTP/1 messages in both directions")
+    return verdict
+
+
+def _seen_in_both_midstream(heads: Heads) -> bool:
+    # Not for sides seen from their start: an unfinished request line may yet turn out to be none.
+    if heads.client.from_start or heads.server.from_start:
+        return False
+    sides = (probe_client(heads.client), probe_server(heads.server))
+    return all(side.answer is Answer.POSSIBLE for side in sides)
+
+
+DETECTOR = Detector(
+    protocol="http",
+    title="HTTP/1.x",
+    transports=frozenset({Transport.TCP}),
+    probe=probe,
+    evidence="a request line (any method token) ending in HTTP/1.x, or a status line",
+    midstream=True,
+)

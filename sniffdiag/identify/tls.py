@@ -1,0 +1,333 @@
+"""TLS and SSL 3 over TCP: hellos, alerts, record chains mid-stream, and the old SSLv2-format hello.
+
+Reads what is in clear: SNI, offered and chosen ALPN, versions, and the names in certificates of
+TLS 1.2 and below (RFC 8446 4-5, RFC 5246 7.4, RFC 6066 3, RFC 7301, RFC 5280 4.2.1.6). Nothing is
+decrypted and no chain is verified. STARTTLS belongs to the protocol that it began as.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sniffdiag.identify.chains import CUT, NOT_A_FRAME, Chain, chains, follow, pieces
+from sniffdiag.identify.sides import CLAIMS, judge, text
+from sniffdiag.identify.verdict import (
+    NEED_MORE,
+    NO,
+    Detector,
+    Facts,
+    Heads,
+    Side,
+    Verdict,
+    certain,
+    possible,
+)
+from sniffdiag.model import Transport
+
+RECORD_HEADER_LEN = 5
+CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
+RECORD_TYPES = (CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA)
+MAJOR, MINORS = 3, range(5)
+MAX_RECORD_LEN = 16384 + 2048
+"""RFC 5246 6.2.3; TLS 1.3 adds at most 256."""
+ALERT_LEN = 2
+MAX_ALERT_LEVEL = 2
+CLIENT_HELLO, SERVER_HELLO, CERTIFICATE = 1, 2, 11
+HELLO_PROOF_LEN = 11
+"""Record header, handshake header and the hello's own version."""
+MAX_HANDSHAKE_LEN = 1 << 17
+HELLO_RANDOM_AT = 2
+HELLO_SESSION_AT = 34
+EXT_SNI, EXT_ALPN, EXT_SUPPORTED_VERSIONS = 0, 16, 43
+VERSIONS = {0x0300: "SSL 3.0", 0x0301: "1.0", 0x0302: "1.1", 0x0303: "1.2", 0x0304: "1.3"}
+OID_SUBJECT_ALT_NAME = b"\x06\x03\x55\x1d\x11"
+SAN_DNS, SAN_URI = 0x82, 0x86
+MAX_RESYNCS = 64
+
+
+class _Reader:
+    """Length-prefixed fields of a handshake message; reading past the end gives what is there."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def __bool__(self) -> bool:
+        return self._at < len(self._data)
+
+    def take(self, count: int) -> bytes:
+        taken = self._data[self._at : self._at + count]
+        self._at += count
+        return taken
+
+    def number(self, width: int) -> int:
+        return int.from_bytes(self.take(width))
+
+    def vector(self, width: int) -> _Reader:
+        """The field behind a length of `width` bytes."""
+        return _Reader(self.take(self.number(width)))
+
+    def rest(self) -> bytes:
+        return self.take(len(self._data))
+
+
+def measure(data: bytes, at: int) -> int:
+    """A record's whole length if its header is valid."""
+    if len(data) - at < RECORD_HEADER_LEN:
+        return CUT
+    length = int.from_bytes(data[at + 3 : at + 5])
+    valid = (
+        data[at] in RECORD_TYPES
+        and data[at + 1] == MAJOR
+        and data[at + 2] in MINORS
+        and 0 < length <= MAX_RECORD_LEN
+    )
+    return RECORD_HEADER_LEN + length if valid else NOT_A_FRAME
+
+
+def handshake_messages(head: bytes) -> Iterator[tuple[int, bytes]]:
+    """(type, body) of the handshake messages in clear; the last body may be cut."""
+    clear = _Reader(_clear_handshake(head))
+    while clear:
+        kind, length = clear.number(1), clear.number(3)
+        yield kind, clear.take(length)
+
+
+def _clear_handshake(head: bytes) -> bytes:
+    """Payloads of the leading handshake records, joined (a message may span records)."""
+    joined, at = bytearray(), 0
+    while head[at : at + 1] == bytes([HANDSHAKE]):
+        length = measure(head, at)
+        if length <= 0:
+            break
+        joined += head[at + RECORD_HEADER_LEN : at + length]
+        at += length
+    return bytes(joined)
+
+
+def _extensions(hello: _Reader) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    extensions = hello.vector(2)
+    while extensions:
+        kind = extensions.number(2)
+        found.setdefault(kind, extensions.vector(2).rest())
+    return found
+
+
+def client_hello_facts(body: bytes) -> Facts:
+    """SNI, ALPN and the highest version of a ClientHello (RFC 8446 4.1.2)."""
+    hello = _Reader(body)
+    legacy = hello.number(2)
+    hello.take(32)
+    hello.vector(1)
+    hello.vector(2)
+    hello.vector(1)
+    extensions = _extensions(hello)
+    versions = _Reader(extensions.get(EXT_SUPPORTED_VERSIONS, b"")).vector(1).rest()
+    return Facts(
+        sni=_sni(extensions.get(EXT_SNI, b"")),
+        alpn_offered=_alpn(extensions.get(EXT_ALPN, b"")),
+        tls_version=_highest(versions) or VERSIONS.get(legacy),
+    )
+
+
+def server_hello_facts(body: bytes) -> Facts:
+    """Chosen version and, up to TLS 1.2, chosen ALPN of a ServerHello (RFC 8446 4.1.3)."""
+    hello = _Reader(body)
+    legacy = hello.number(2)
+    hello.take(32)
+    hello.vector(1)
+    hello.take(3)
+    extensions = _extensions(hello)
+    chosen = int.from_bytes(extensions.get(EXT_SUPPORTED_VERSIONS, b"")[:2]) or legacy
+    return Facts(
+        alpn_chosen=next(iter(_alpn(extensions.get(EXT_ALPN, b""))), None),
+        tls_version=VERSIONS.get(chosen),
+    )
+
+
+def _sni(extension: bytes) -> str | None:
+    names = _Reader(extension).vector(2)
+    host_name = 0
+    if names.number(1) != host_name:
+        return None
+    return text(names.vector(2).rest()) or None
+
+
+def _alpn(extension: bytes) -> tuple[str, ...]:
+    names, found = _Reader(extension).vector(2), []
+    while names:
+        found.append(text(names.vector(1).rest()))
+    return tuple(name for name in found if name)
+
+
+def _highest(versions: bytes) -> str | None:
+    """GREASE values (RFC 8701) are no versions."""
+    offered = {int.from_bytes(versions[at : at + 2]) for at in range(0, len(versions), 2)}
+    return VERSIONS[max(offered & VERSIONS.keys())] if offered & VERSIONS.keys() else None
+
+
+def peer_names(body: bytes) -> tuple[str, ...]:
+    """URI and DNS names of the first certificate of a Certificate message (RFC 5246 7.4.2)."""
+    certificate = _Reader(body).vector(3).vector(3).rest()
+    at = certificate.find(OID_SUBJECT_ALT_NAME)
+    if at < 0:
+        return ()
+    critical = b"\x01\x01\xff"
+    after = certificate[at + len(OID_SUBJECT_ALT_NAME) :].removeprefix(critical)
+    names = _Reader(_der_value(_Reader(_der_value(_Reader(after)))))
+    found = []
+    while names:
+        tag = names.take(1)
+        value = _der_content(names)
+        if tag in {bytes([SAN_DNS]), bytes([SAN_URI])} and value:
+            found.append(text(value))
+    return tuple(found)
+
+
+def _der_value(element: _Reader) -> bytes:
+    element.take(1)
+    return _der_content(element)
+
+
+def _der_content(element: _Reader) -> bytes:
+    """Content behind a DER length, short or long form (X.690 8.1.3)."""
+    length = element.number(1)
+    if length & 0x80:
+        length = element.number(length & 0x7F)
+    return element.take(length)
+
+
+def _facts(side: Side) -> Facts:
+    facts = Facts()
+    for kind, body in handshake_messages(side.head):
+        if kind == CLIENT_HELLO:
+            facts = facts.merged(client_hello_facts(body))
+        elif kind == SERVER_HELLO:
+            facts = facts.merged(server_hello_facts(body))
+        elif kind == CERTIFICATE:
+            facts = facts.merged(Facts(tls_peer_names=peer_names(body)))
+    return facts
+
+
+def _hello_prefix(kind: int) -> tuple[range | tuple[int, ...], ...]:
+    """Allowed values of the first bytes of a hello; the gaps are lengths."""
+    any_byte = range(256)
+    record = ((HANDSHAKE,), (MAJOR,), MINORS, any_byte, any_byte)
+    return (*record, (kind,), (0, 1), any_byte, any_byte, (MAJOR,), MINORS)
+
+
+_CLIENT_HELLO_PREFIX = _hello_prefix(CLIENT_HELLO)
+_SERVER_HELLO_PREFIX = _hello_prefix(SERVER_HELLO)
+_ALERT_PREFIX = ((ALERT,), (MAJOR,), MINORS, (0,), (ALERT_LEN,), (1, 2), range(122))
+"""An alert in clear: level warning or fatal, descriptions up to 121 (RFC 9849)."""
+
+
+def _fits(head: bytes, prefix: tuple[range | tuple[int, ...], ...]) -> bool:
+    return all(byte in allowed for byte, allowed in zip(head, prefix, strict=False))
+
+
+def _probe_start(side: Side, prefix: tuple[range | tuple[int, ...], ...], why: str) -> Verdict:
+    if not _fits(side.head, prefix):
+        return NO
+    return NEED_MORE if len(side.head) < len(prefix) else certain(why, _facts(side))
+
+
+def probe_client(side: Side) -> Verdict:
+    """A ClientHello, also in SSLv2 format, or records mid-stream."""
+    hello = _probe_start(side, _CLIENT_HELLO_PREFIX, "TLS ClientHello")
+    if hello is not NO and (hello is not NEED_MORE or side.from_start):
+        return hello
+    return _probe_sslv2(side.head) if side.from_start else _probe_midstream(side)
+
+
+def probe_server(side: Side) -> Verdict:
+    """A ServerHello, an alert in clear, or records mid-stream."""
+    hello = _probe_start(side, _SERVER_HELLO_PREFIX, "TLS ServerHello")
+    if hello is not NO and (hello is not NEED_MORE or side.from_start):
+        return hello
+    if side.from_start:
+        return _probe_start(side, _ALERT_PREFIX, "TLS alert")
+    return _probe_midstream(side)
+
+
+SSLV2_HEADER_LEN = 11
+SSLV2_CHALLENGE_LENS = range(16, 33)
+
+
+def _probe_sslv2(head: bytes) -> Verdict:
+    """RFC 5246 E.2: the three lengths inside must add up to the record's."""
+    prefix = (range(0x80, 0x100), range(256), (CLIENT_HELLO,), (MAJOR,), MINORS)
+    if not _fits(head, prefix):
+        return NO
+    if len(head) < SSLV2_HEADER_LEN:
+        return NEED_MORE
+    record = int.from_bytes(head[:2]) & 0x7FFF
+    ciphers, session, challenge = (int.from_bytes(head[at : at + 2]) for at in (5, 7, 9))
+    fits = (
+        ciphers > 0
+        and ciphers % 3 == 0
+        and session in {0, 16}
+        and challenge in SSLV2_CHALLENGE_LENS
+        and record == SSLV2_HEADER_LEN - 2 + ciphers + session + challenge
+    )
+    if not fits:
+        return NO
+    version = VERSIONS.get(int.from_bytes(head[3:5]))
+    return certain("SSLv2-format ClientHello", Facts(tls_version=version))
+
+
+def _probe_midstream(side: Side) -> Verdict:
+    found = [chain for chain in _chains_anywhere(side) if chain.frames]
+    if any(_is_conclusive(chain) for chain in found):
+        return certain("chained TLS records", _facts(side))
+    exact = [chain for chain in found if chain.exact]
+    if len(exact) > 1:
+        return certain("segments that are exactly TLS records")
+    if exact:
+        return possible("a segment that is exactly one TLS record")
+    if any(chain.frames for chain in chains(side, measure)):
+        return possible("a TLS record header at the beginning of a segment")
+    return NEED_MORE
+
+
+def _chains_anywhere(side: Side) -> Iterator[Chain]:
+    yield from chains(side, measure)
+    # Joined inside a record: application data of TLS 1.2 and 1.3 is by far the most frequent type.
+    kept, at = pieces(side), -1
+    for _ in range(MAX_RESYNCS):
+        at = side.head.find(b"\x17\x03\x03", at + 1)
+        if at < 0:
+            return
+        yield follow(kept, at, measure)
+
+
+def _is_conclusive(chain: Chain) -> bool:
+    """Two records of one version, one after the other."""
+    versions = [data[at + 1 : at + 3] for data, at in chain.frames[:2]]
+    return len(versions) > 1 and versions[0] == versions[1]
+
+
+def probe(heads: Heads) -> Verdict:
+    """TLS by either side; the server's word on the version counts, names come from both."""
+    verdict = judge(heads, probe_client, probe_server)
+    if verdict.answer not in CLAIMS:
+        return verdict
+    server, client = _facts(heads.server), _facts(heads.client)
+    facts = replace(
+        verdict.facts,
+        tls_version=server.tls_version or verdict.facts.tls_version,
+        tls_peer_names=server.tls_peer_names + client.tls_peer_names,
+    )
+    return replace(verdict, facts=facts)
+
+
+DETECTOR = Detector(
+    protocol="tls",
+    title="TLS",
+    transports=frozenset({Transport.TCP}),
+    probe=probe,
+    evidence="a ClientHello or ServerHello, an alert in clear, or chained records of one version",
+    midstream=True,
+)
