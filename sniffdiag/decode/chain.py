@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from sniffdiag.decode.headers import DecodeStatus
+
 
 class Header(IntEnum):
     """The header that comes next in a frame, or that nothing is left to read."""
@@ -62,6 +64,16 @@ class Header(IntEnum):
 
 MAX_HEADERS = 32
 """Longer chains are MALFORMED. Six tunnels of five headers each fit; a hostile loop does not."""
+
+LONGEST_FRAME = 1 << 30
+"""A hostile record may claim any length on the wire; the columns hold 31 bits."""
+
+SETTLED: dict[Header, DecodeStatus] = {
+    Header.NOT_IP: DecodeStatus.NOT_IP,
+    Header.OTHER_TRANSPORT: DecodeStatus.OTHER_TRANSPORT,
+    Header.UNSUPPORTED_LINK: DecodeStatus.UNSUPPORTED_LINK,
+}
+"""Where nothing is left to read, and the row's status then."""
 
 LINK_TYPES: dict[int, Header] = {
     0: Header.NULL,

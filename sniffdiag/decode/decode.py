@@ -1,8 +1,8 @@
 """`decode`: every frame of a chunk becomes one row of headers, whatever it is made of.
 
-Three ways lead to the same columns: the straight path takes whole chunks of plain Ethernet, IPv4, TCP and
-UDP; the rest walks its chain of headers step by step, still in columns; what meets a header
-without a columnar step starts over in the scalar decoder. Nothing here reads bytes.
+Three ways lead to the same columns: the straight path takes plain Ethernet, IPv4, TCP and UDP; the
+rest walks its chain of headers step by step, still in columns; what meets a header without a
+columnar step starts over in the scalar decoder. Nothing here reads bytes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sniffdiag.decode import link, network, transport, tunnels
-from sniffdiag.decode.chain import LINK_TYPES, MAX_HEADERS, Header
+from sniffdiag.decode.chain import LINK_TYPES, LONGEST_FRAME, MAX_HEADERS, SETTLED, Header
 from sniffdiag.decode.headers import DecodeStatus, HeaderTable
 from sniffdiag.decode.plain import HEADERS_SPANNED, decode_plain
 from sniffdiag.decode.walk import Columns, Rows, TunnelNames, Walk, lookup
@@ -23,17 +23,7 @@ if TYPE_CHECKING:
     from sniffdiag.sources.frames import FrameChunk
 
 ETHERNET_LINK = 1
-LONGEST_FRAME = 1 << 30
-"""A hostile record may claim any length; the columns hold 31 bits."""
-
-
 LINK_HEADER = lookup(LINK_TYPES, 1 << 10, Header.UNSUPPORTED_LINK)
-
-SETTLED: Mapping[Header, DecodeStatus] = {
-    Header.NOT_IP: DecodeStatus.NOT_IP,
-    Header.OTHER_TRANSPORT: DecodeStatus.OTHER_TRANSPORT,
-    Header.UNSUPPORTED_LINK: DecodeStatus.UNSUPPORTED_LINK,
-}
 
 
 def decode(chunk: FrameChunk) -> HeaderTable:
@@ -49,6 +39,10 @@ def decode(chunk: FrameChunk) -> HeaderTable:
         _walk_to_the_end(walk, rest)
         _decode_odd(walk, chunk)
         walk.columns.clear(rest[walk.columns.status[rest] > DecodeStatus.TRUNCATED])
+    return _table(walk, chunk)
+
+
+def _table(walk: Walk, chunk: FrameChunk) -> HeaderTable:
     return HeaderTable(
         first_frame=chunk.first_frame,
         ts_ns=chunk.ts_ns,

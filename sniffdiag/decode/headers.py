@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 V4_MAPPED = 0x0000_FFFF_0000_0000
-"""Low 64 bits of ::ffff:0:0/96: an IPv4 address is held as its IPv4-mapped form (RFC 4291 2.5.5.2)."""
+"""Low half of ::ffff:0:0/96: an IPv4 address is held in its mapped form (RFC 4291 2.5.5.2)."""
 
 
 class DecodeStatus(IntEnum):
-    """How far a frame could be read. Only OK and TRUNCATED rows have ports and take part in flows."""
+    """How far a frame could be read. Only OK and TRUNCATED rows take part in flows."""
 
     OK = 0
     TRUNCATED = 1

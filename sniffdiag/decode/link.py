@@ -29,6 +29,7 @@ SLL_PROTOCOL_HEADER[[0x0800, 0x86DD]] = Header.COOKED_IP
 
 IP_VERSION_HEADER = lookup({4: Header.IPV4, 6: Header.IPV6}, 16, Header.DONE)
 
+LARGEST_FAMILY = 0xFFFF
 ETHERNET_LEN, VLAN_LEN, SLL_LEN, SLL2_LEN, NULL_LEN = 14, 4, 16, 20, 4
 
 
@@ -83,7 +84,7 @@ def null(walk: Walk, rows: Rows) -> None:
     rows, window = walk.take(rows, NULL_LEN)
     walk.at[rows] += NULL_LEN
     family = be32(window, 0)
-    family = np.where(family > 0xFFFF, family.byteswap(), family)
+    family = np.where(family > LARGEST_FAMILY, family.byteswap(), family)
     header = np.full(family.shape, Header.NOT_IP, np.uint8)
     for number, following in NULL_FAMILIES.items():
         header[family == number] = following
@@ -100,4 +101,5 @@ def raw_ip(walk: Walk, rows: Rows) -> None:
 
 def ip_by_version(window: Bytes) -> npt.NDArray[np.uint8]:
     """IPV4, IPV6 or DONE by the nibble of the first byte."""
-    return IP_VERSION_HEADER[window[:, 0] >> 4]
+    header: npt.NDArray[np.uint8] = IP_VERSION_HEADER[window[:, 0] >> 4]
+    return header

@@ -16,14 +16,14 @@ from sniffdiag.decode.walk import Bytes, Mask, Rows, Walk, be16, be32, be64, loo
 
 PROTOCOL_HEADER = lookup(IP_PROTOCOLS, 256, Header.OTHER_TRANSPORT)
 
-IPV4_LEN, IPV4_MIN_IHL, IPV4_OFFSET_MASK = 20, 5, 0x1FFF
-IPV6_LEN, IPV6_FRAGMENT_LEN = 40, 8
+IPV4, IPV4_LEN, IPV4_MIN_IHL, IPV4_OFFSET_MASK = 4, 20, 5, 0x1FFF
+IPV6, IPV6_LEN, IPV6_FRAGMENT_LEN = 6, 40, 8
 
 
 def ipv4(walk: Walk, rows: Rows) -> None:
     """IPv4; the payload is bounded by the total length, so link padding falls away."""
     rows, window = walk.take(rows, IPV4_LEN)
-    sane = (window[:, 0] >> 4 == 4) & (window[:, 0] & 0x0F >= IPV4_MIN_IHL)
+    sane = (window[:, 0] >> 4 == IPV4) & (window[:, 0] & 0x0F >= IPV4_MIN_IHL)
     rows, window = _drop_malformed(walk, rows, window, sane)
     total_len = be16(window, 2)
     header_len = (window[:, 0] & 0x0F).astype(np.int64) * 4
@@ -45,7 +45,7 @@ def ipv4(walk: Walk, rows: Rows) -> None:
 def ipv6(walk: Walk, rows: Rows) -> None:
     """IPv6; a payload length of 0 is a jumbogram or BIG TCP and leaves the wire as the bound."""
     rows, window = walk.take(rows, IPV6_LEN)
-    rows, window = _drop_malformed(walk, rows, window, window[:, 0] >> 4 == 6)
+    rows, window = _drop_malformed(walk, rows, window, window[:, 0] >> 4 == IPV6)
     payload_len = be16(window, 4)
     payload_at = walk.at[rows] + IPV6_LEN
     said = payload_len > 0

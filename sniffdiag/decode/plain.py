@@ -1,7 +1,8 @@
 """The straight path: Ethernet, IPv4 without options, TCP or UDP, everything where it always is.
 
-Nearly every frame of nearly every capture is of this shape, so all of its fields come out of one gather
-at fixed offsets. What is not of this shape is not judged here: its rows are left to the steps.
+Nearly every frame of nearly every capture is of this shape, so all of its fields come out of
+one gather at fixed offsets. What is not of this shape is not judged here: its rows are left to
+the steps.
 """
 
 from __future__ import annotations
@@ -17,26 +18,27 @@ HEADERS_SPANNED = 3
 """Ethernet, IPv4 and the transport."""
 
 WIDTH = 48
+LAYOUT = (
+    ("type_version_ihl_tos", ">u4", 12),
+    ("total_len", ">u2", 16),
+    ("fragment", ">u2", 20),
+    ("protocol", "u1", 23),
+    ("src", ">u4", 26),
+    ("dst", ">u4", 30),
+    ("src_port", ">u2", 34),
+    ("dst_port", ">u2", 36),
+    ("seq", ">u4", 38),
+    ("udp_len", ">u2", 38),
+    ("ack", ">u4", 42),
+    ("offset", "u1", 46),
+    ("flags", "u1", 47),
+)
+"""Name, type and place of each field; the EtherType is read together with IPv4's first bytes."""
 FIELDS = np.dtype(
     {
-        "names": [
-            "type_version_ihl_tos",
-            "total_len",
-            "fragment",
-            "protocol",
-            "src",
-            "dst",
-            "src_port",
-            "dst_port",
-            "seq",
-            "udp_len",
-            "ack",
-            "offset",
-            "flags",
-        ],
-        "formats": [">u4", ">u2", ">u2", "u1", ">u4", ">u4", ">u2", ">u2"]
-        + [">u4", ">u2", ">u4", "u1", "u1"],
-        "offsets": [12, 16, 20, 23, 26, 30, 34, 36, 38, 38, 42, 46, 47],
+        "names": [name for name, _, _ in LAYOUT],
+        "formats": [kind for _, kind, _ in LAYOUT],
+        "offsets": [at for _, _, at in LAYOUT],
         "itemsize": WIDTH,
     }
 )

@@ -1,9 +1,9 @@
 """Tunnel steps in columns: VXLAN, Geneve, GRE with ERSPAN, MPLS.
 
-What nodes of a cluster really carry, so whole captures may be made of it. The rarer tunnels (GTP-U,
-PPPoE, VXLAN-GPE) have no step here: the scalar decoder takes them. A UDP tunnel must prove itself by its
-reserved bits, since ports prove nothing (8472 is not even assigned); else the row stays the UDP
-flow that it already is. The VNI is not used: Cilium puts the source identity there.
+What nodes of a cluster really carry, so whole captures may be made of it. The rarer tunnels
+(GTP-U, PPPoE, VXLAN-GPE) have no step here: the scalar decoder takes them. A UDP tunnel must prove
+itself by its reserved bits, since ports prove nothing (8472 is not even assigned); else the row
+stays the UDP flow that it already is. The VNI is not used: Cilium puts the source identity there.
 
 Follows RFC 7348, RFC 8926, RFC 2784 and 2890, draft-foschiano-erspan, RFC 3032 and RFC 4385.
 """
@@ -95,7 +95,7 @@ def mpls(walk: Walk, rows: Rows) -> None:
 
 
 def mpls_payload(walk: Walk, rows: Rows) -> None:
-    """MPLS does not say what it carries: the first nibble does, 0 being a pseudowire control word."""
+    """What MPLS carries is told by the first nibble alone; 0 is a pseudowire control word."""
     rows, window = walk.take(rows, 1)
     walk.name(rows, Header.MPLS_PAYLOAD)
     nibble = window[:, 0] >> 4

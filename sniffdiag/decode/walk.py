@@ -192,7 +192,8 @@ def gather(data: Bytes, at: Ints, width: int) -> Bytes:
     windows: npt.NDArray[np.void] = np.ndarray(
         shape=(last + 1,), dtype=f"V{width}", buffer=data, strides=(1,)
     )
-    return windows[np.minimum(at, last)].view(np.uint8).reshape(-1, width)
+    rows: Bytes = windows[np.minimum(at, last)].view(np.uint8)
+    return rows.reshape(-1, width)
 
 
 def be16(window: Bytes, at: int) -> Ints:
