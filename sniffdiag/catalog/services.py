@@ -1,11 +1,17 @@
-"""`Catalog`: the declared Service ports, and which addresses lead to them. No packets, no policy."""
+"""`Catalog`: declared Service ports, and which addresses lead to them. No packets, no policy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 from sniffdiag.model import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,11 @@ class ServicePort:
     external_name: bool = False
     annotations: tuple[tuple[str, str], ...] = ()
     """The Service's mesh-relevant annotations, sorted."""
+    applied_name: str | None = None
+    """The name in `kubectl.kubernetes.io/last-applied-configuration`: what the port was called
+    before a console overwrote it. None where that annotation has no such port."""
+    applied_app_protocol: str | None = None
+    """appProtocol there."""
     created_ns: int | None = None
     """creationTimestamp, for conflicts that are settled by age."""
     labels_differ: bool = False
@@ -41,12 +52,12 @@ class ServicePort:
 
     @property
     def full_name(self) -> str:
-        """"namespace/service"."""
+        """Namespace and name: "shop/reviews"."""
         return f"{self.namespace}/{self.service}"
 
 
 class Via(StrEnum):
-    """By which kind of address a packet's endpoint leads to a declared port, in order of preference."""
+    """By which kind of address an endpoint leads to a declared port, in order of preference."""
 
     CLUSTER_IP = "clusterIP"
     EXTERNAL = "load balancer or external IP"
@@ -55,6 +66,8 @@ class Via(StrEnum):
     HOST = "host IP and port"
     LOOPBACK = "loopback and targetPort"
     """127.0.0.1 inside a pod: only the port number speaks, so several Services may claim it."""
+    PORT_ALONE = "port number alone"
+    """Nothing tells the Service's addresses, and no other Service claims the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +95,12 @@ class Contradiction:
     """Several declared ports that lead to one pod port and say different things."""
 
     address: str
+    """The pod's; empty where no pods were read and the Services' selectors tell."""
     port: int
     claims: tuple[ServicePort, ...]
     """Sorted by creation time where known, then by key: Istio inbound takes the first."""
+    more_addresses: int = 0
+    """How many other pod ports the same declared ports share."""
 
 
 @dataclass(slots=True)
@@ -102,9 +118,13 @@ class Catalog:
     by_address: dict[tuple[str, int, int], list[Match]] = field(default_factory=dict)
     """(canonical address, port, transport) to matches in order of preference."""
     by_node_port: dict[tuple[int, int], list[Match]] = field(default_factory=dict)
-    """(nodePort, transport); valid on any address in `node_addresses` or, if that is empty, on any."""
+    """(nodePort, transport); valid on `node_addresses` or, if that is empty, on any address."""
     by_target_port: dict[tuple[int, int], list[Match]] = field(default_factory=dict)
     """(targetPort number, transport) of Services with pods, for loopback legs inside a pod."""
+    by_port_alone: dict[tuple[int, int], list[Match]] = field(default_factory=dict)
+    """(port or targetPort, transport) of Services whose addresses are unknown."""
+    unresolved_claims: list[tuple[ServicePort, ...]] = field(default_factory=list)
+    """Declared ports with one selector and one targetPort, where no pods were read."""
     by_host: dict[tuple[str, int], ServicePort] = field(default_factory=dict)
     """("service.namespace", port) for SNI and Host lookups."""
     node_addresses: frozenset[str] = frozenset()
@@ -120,8 +140,74 @@ class Catalog:
 
         All candidates are returned, never a pick (several Services may select one pod port).
         """
-        raise NotImplementedError
+        by_address = self.by_address.get((address, port, transport), ())
+        by_node_port = self.by_node_port.get((port, transport), ())
+        if by_node_port and self.node_addresses and address not in self.node_addresses:
+            by_node_port = ()
+        if by_address or by_node_port:
+            return sorted((*by_address, *by_node_port), key=preference)
+        if is_loopback(address):
+            return list(self.by_target_port.get((port, transport), ()))
+        alone = self.by_port_alone.get((port, transport), ())
+        return list(alone) if len(alone) == 1 and not is_public(address) else []
 
     def contradictions(self) -> list[Contradiction]:
-        """Pod ports that several declared ports claim with different name prefix or appProtocol."""
-        raise NotImplementedError
+        """Pod ports that several declared ports claim with different name prefix or appProtocol.
+
+        Services that share many pods are reported once.
+        """
+        places: dict[tuple[ServicePort, ...], list[tuple[str, int]]] = {}
+        for (address, port, _), matches in self.by_address.items():
+            claims = _by_age(m.service_port for m in matches if m.via in _POD_PORTS)
+            if len(claims) > 1:
+                places.setdefault(claims, []).append((address, port))
+        for unresolved in self.unresolved_claims:
+            first = unresolved[0]
+            number = first.target_port if isinstance(first.target_port, int) else first.port
+            places.setdefault(_by_age(unresolved), []).append(("", number))
+        return [
+            Contradiction(*min(found), claims, len(found) - 1)
+            for claims, found in sorted(places.items(), key=lambda item: item[0][0].key)
+            if _say_different_things(claims)
+        ]
+
+
+_POD_PORTS = frozenset({Via.POD, Via.HOST})
+_ORDER = {via: place for place, via in enumerate(Via)}
+
+
+def preference(match: Match) -> tuple[int, tuple[str, str, int, int]]:
+    """Sort key: most specific way first, then by declared port."""
+    return _ORDER[match.via], match.service_port.key
+
+
+@lru_cache(maxsize=65_536)
+def is_loopback(address: str) -> bool:
+    """127.0.0.0/8 or ::1."""
+    return ip_address(address).is_loopback
+
+
+@lru_cache(maxsize=65_536)
+def is_public(address: str) -> bool:
+    """An address of the Internet, where a port number alone says nothing about a Service."""
+    return ip_address(address).is_global
+
+
+def _by_age(claims: Iterable[ServicePort]) -> tuple[ServicePort, ...]:
+    def age(port: ServicePort) -> tuple[bool, int, tuple[str, str, int, int]]:
+        return port.created_ns is None, port.created_ns or 0, port.key
+
+    return tuple(sorted(dict.fromkeys(claims), key=age))
+
+
+def _say_different_things(claims: tuple[ServicePort, ...]) -> bool:
+    """By what the names alone say, or by what appProtocol says where there is one.
+
+    Whether a mesh makes the same of both is for its policy to tell.
+    """
+    names = {port.name.partition("-")[0].lower() for port in claims}
+    meanings = {
+        port.name.partition("-")[0].lower() if port.app_protocol is None else port.app_protocol
+        for port in claims
+    }
+    return len(names) > 1 or len(meanings) > 1

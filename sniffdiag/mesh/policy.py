@@ -60,6 +60,8 @@ class Facts:
     """"outbound" and "inbound" to whether undeclared ports are sniffed there."""
     sniffable: tuple[str, ...] = ()
     sniffable_with_http10: tuple[str, ...] = ()
+    alpn_selects_http: bool = False
+    """The match on the application protocol does not ask for clear text."""
     http10: bool = False
     detection_timeout_ms: Mapping[str, int] = field(default_factory=dict)
     suggest: Mapping[str, str] = field(default_factory=dict)
@@ -76,7 +78,7 @@ class VersionPolicy:
     mesh: str
     """"istio"."""
     title: str
-    """"Istio 1.3"; "no mesh"."""
+    """"Istio 1.3.6"; "no mesh"."""
     version: str
     """As understood: "1.3.6"; empty for a mesh without versions."""
     facts: Facts
@@ -129,7 +131,7 @@ class MeshPolicy:
         merged = _merged(row for row in self.rows if wanted is None or _covers(row, wanted))
         for name, text in (settings or {}).items():
             _override(merged, self._setting(name, wanted), name, text)
-        title = f"{self.title} {wanted.minor_text}" if wanted else self.title
+        title = f"{self.title} {wanted}" if wanted else self.title
         return VersionPolicy(self.mesh, title, str(wanted) if wanted else "", _facts(merged), note)
 
     def _known(self, text: str) -> tuple[Version | None, str]:
@@ -293,7 +295,13 @@ def treated(policy: VersionPolicy, port: ServicePort) -> Treated:
         detection_timeout_ms=_timeout_ms(policy, "outbound", outbound),
         inbound_detection_timeout_ms=_timeout_ms(policy, "inbound", inbound),
         honours_app_protocol=policy.honours_app_protocol,
+        alpn_selects_http=policy.facts.alpn_selects_http,
+        words=frozenset(policy.facts.words),
+        name_words=policy.facts.suggest,
+        app_protocols=policy.facts.suggest_app_protocol,
+        otherwise_word=policy.facts.otherwise_suggest,
         mesh=policy.mesh,
+        title=policy.title,
         version=policy.version,
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sniffdiag.model import Treatment
@@ -53,8 +54,30 @@ class Treated:
     inbound_detection_timeout_ms: int | None = None
     honours_app_protocol: bool = False
     """This version reads appProtocol, so a fix may use it."""
+    alpn_selects_http: bool = False
+    """Sniffing takes a TLS client whose ALPN list offers "http/1.1" for HTTP (Istio 1.3 to 1.7)."""
+    words: frozenset[str] = frozenset()
+    """Port-name words (first part of a name) that this version recognises."""
+    name_words: Mapping[str, str] = field(default_factory=dict)
+    """Observed protocol to the port-name word by which this version treats it right."""
+    app_protocols: Mapping[str, str] = field(default_factory=dict)
+    """The same for appProtocol, where it has a better word than the name."""
+    otherwise_word: str = "tcp"
+    """The word for protocols that have none of their own."""
     mesh: str = ""
+    title: str = ""
+    """What the user reads: "Istio 1.3.6", "no mesh"."""
     version: str = ""
+    opaque_before: str = ""
+    """Newest older version, as shipped, that would pass HTTP on this port unread; empty: none."""
+
+    def word_for(self, protocol: str) -> str:
+        """The port-name word that declares `protocol`."""
+        return self.name_words.get(protocol, self.otherwise_word)
+
+    def app_protocol_for(self, protocol: str) -> str:
+        """The appProtocol that declares `protocol`."""
+        return self.app_protocols.get(protocol, self.word_for(protocol))
 
     def settled(self, protocol: str) -> tuple[Treatment, Treatment]:
         """Outbound and inbound for a connection of `protocol`: sniffing has come to its answer."""

@@ -1,0 +1,42 @@
+"""From manifests, kubectl dumps and one-line declarations to a `Catalog`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sniffdiag.catalog.addresses import build_catalog
+from sniffdiag.catalog.documents import Problem, Readable, read_documents
+from sniffdiag.catalog.inline import parse_declaration
+from sniffdiag.catalog.objects import Objects
+from sniffdiag.catalog.services import Catalog, CatalogSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def load(
+    sources: Sequence[str], *, declarations: Sequence[str] = (), stdin: Readable | None = None
+) -> Catalog:
+    """Read files, directories and "-" (standard input), and the texts of `-s`.
+
+    Malformed documents and fields become `summary.problems`; the rest is used.
+
+    Raises:
+        CatalogError: No source can be read, or a declaration does not parse.
+    """
+    declared = [parse_declaration(text) for text in declarations]
+    objects = Objects()
+    documents = 0
+    for found in read_documents(sources, stdin):
+        if isinstance(found, Problem):
+            objects.problems.append(found.line)
+            continue
+        documents += 1
+        objects.add_document(found.origin, found.value)
+    summary = CatalogSummary(
+        sources=tuple(sources),
+        documents=documents,
+        ignored_kinds=tuple(sorted(objects.ignored_kinds.items())),
+        problems=tuple(objects.problems),
+    )
+    return build_catalog(objects, declared, summary)

@@ -1,0 +1,397 @@
+"""Kubernetes objects reduced to what leads from an address to a declared port.
+
+Follows the core/v1 and discovery.k8s.io/v1 API types. Objects of other kinds are counted; nothing
+is joined here (see `addresses`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sniffdiag.catalog.fields import Fields, is_number
+from sniffdiag.catalog.services import ServicePort
+from sniffdiag.model import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_MAX_PORT = 65_535
+_NS_PER_S = 10**9
+_TRANSPORTS = {transport.name: transport for transport in Transport}
+_DEFAULT_NAMESPACE = "default"
+_HEADLESS = "None"
+_FINISHED = frozenset({"Succeeded", "Failed"})
+_ENDED_LIST = "List"
+
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+_EXCLUDED_INBOUND = "traffic.sidecar.istio.io/excludeInboundPorts"
+_MESH_ANNOTATION = re.compile(r"config\.linkerd\.io/.+|.+\.kuma\.io/protocol")
+_PROXY_CONTAINERS = frozenset({"istio-proxy", "linkerd-proxy"})
+_ISTIO_PROXY = "istio-proxy"
+_IMAGE_VERSION = re.compile(r":v?(\d{1,3}\.\d{1,3}(?:\.\d{1,3})?)[^:/]*(?:@.*)?$", re.ASCII)
+"""The version at the beginning of an image's tag: "istio/proxyv2:1.20.3-distroless"."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceObject:
+    """One Service."""
+
+    ports: tuple[ServicePort, ...]
+    cluster_ips: tuple[str, ...] = ()
+    external_ips: tuple[str, ...] = ()
+    """External IPs and those of load balancers."""
+    selector: tuple[tuple[str, str], ...] = ()
+    """Sorted; empty where endpoints are made by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointPort:
+    """One port of an EndpointSlice or of a subset of Endpoints."""
+
+    name: str
+    number: int
+    transport: Transport
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSet:
+    """An EndpointSlice, or one subset of Endpoints: every address has every port."""
+
+    addresses: tuple[str, ...]
+    ports: tuple[EndpointPort, ...]
+    pods: tuple[tuple[str, str], ...] = ()
+    """(address, pod name) where the endpoint says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """A container port that is also open on the node."""
+
+    number: int
+    transport: Transport
+    host_number: int
+    host_ips: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PodObject:
+    """One Pod that can receive traffic."""
+
+    namespace: str
+    name: str
+    ips: tuple[str, ...]
+    labels: frozenset[tuple[str, str]]
+    host_network: bool
+    named_ports: dict[tuple[str, Transport], int]
+    host_ports: tuple[HostPort, ...]
+    meshed: bool
+    mesh_versions: tuple[str, ...]
+    excluded_inbound: frozenset[int]
+
+
+@dataclass(slots=True)
+class Objects:
+    """Everything that was read."""
+
+    services: dict[tuple[str, str], ServiceObject] = field(default_factory=dict)
+    slices: dict[tuple[str, str], list[EndpointSet]] = field(default_factory=dict)
+    endpoints: dict[tuple[str, str], list[EndpointSet]] = field(default_factory=dict)
+    pods: list[PodObject] = field(default_factory=list)
+    node_addresses: set[str] = field(default_factory=set)
+    ignored_kinds: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+    def add_document(self, origin: str, value: object) -> None:
+        """Read one document: an object, a List of objects, or a JSON array of either."""
+        if value is None:
+            return
+        if not isinstance(value, list):
+            self._add_object_or_list(origin, value)
+            return
+        for at, item in enumerate(value):
+            self._add_object_or_list(f"{origin} [{at}]", item)
+
+    def _add_object_or_list(self, origin: str, value: object) -> None:
+        if not isinstance(value, dict):
+            self.problems.append(
+                f"{origin}: not a Kubernetes object, which is a mapping with a kind"
+            )
+            return
+        fields = Fields(value, origin, self.problems)
+        kind = fields.text("kind")
+        if kind is None or not kind.endswith(_ENDED_LIST):
+            self._add_object(fields, kind, fields.text("apiVersion"), origin)
+            return
+        # Items of a typed list as the API server sends it have neither kind nor apiVersion.
+        api_version = fields.text("apiVersion")
+        for at, item in enumerate(fields.each("items")):
+            where = f"{origin} items[{at}]"
+            item.moved(where)
+            own = item.text("kind") or kind.removesuffix(_ENDED_LIST) or None
+            self._add_object(item, own, item.text("apiVersion") or api_version, where)
+
+    def _add_object(
+        self, fields: Fields, kind: str | None, api_version: str | None, origin: str
+    ) -> None:
+        if not kind:
+            fields.complain("not a Kubernetes object: it has no kind")
+            return
+        group, read = _READERS.get(kind, ("", None))
+        if read is None or (api_version and api_version.rpartition("/")[0] != group):
+            self.ignored_kinds[kind] += 1
+            return
+        metadata = fields.mapping("metadata")
+        name = metadata.text("name")
+        if not name:
+            fields.complain(f"{kind} without metadata.name")
+            return
+        namespace = metadata.text("namespace") or _DEFAULT_NAMESPACE
+        fields.named(kind, f"{namespace}/{name}")
+        read(self, fields, (namespace, name), origin)
+
+
+def _read_service(found: Objects, fields: Fields, own: tuple[str, str], origin: str) -> None:
+    spec = fields.mapping("spec")
+    if fields.raw("spec") is None:
+        fields.complain("has no spec")
+    metadata = fields.mapping("metadata")
+    annotations = metadata.pairs("annotations")
+    cluster_ip = spec.raw("clusterIP")
+    external_name = spec.raw("type") == "ExternalName"
+    shell = ServicePort(
+        *own,
+        port=0,
+        headless=cluster_ip == _HEADLESS,
+        external_name=external_name,
+        annotations=tuple(sorted(a for a in annotations.items() if _MESH_ANNOTATION.match(a[0]))),
+        created_ns=_created_ns(metadata),
+        origin=origin,
+    )
+    if own in found.services:
+        fields.complain("declared again; the last declaration is used")
+    external = [] if external_name else _external_ips(fields, spec)
+    internal = [] if external_name or shell.headless else _cluster_ips(spec)
+    found.services[own] = ServiceObject(
+        tuple(_service_ports(spec, shell, _applied_ports(annotations))),
+        tuple(dict.fromkeys(internal)),
+        tuple(dict.fromkeys(external)),
+        tuple(sorted(spec.pairs("selector").items())) if not external_name else (),
+    )
+
+
+def _cluster_ips(spec: Fields) -> list[str]:
+    return spec.address("clusterIP") + spec.addresses("clusterIPs")
+
+
+def _external_ips(fields: Fields, spec: Fields) -> list[str]:
+    found = spec.addresses("externalIPs") + spec.address("loadBalancerIP")
+    for ingress in fields.mapping("status").mapping("loadBalancer").each("ingress"):
+        found += ingress.address("ip")
+    return found
+
+
+def _service_ports(
+    spec: Fields, shell: ServicePort, applied: dict[tuple[int, str], Fields]
+) -> Iterable[ServicePort]:
+    seen = set()
+    for port in spec.each("ports"):
+        number = port.number("port", 1, _MAX_PORT)
+        transport = _transport(port)
+        if port.raw("port") is None:
+            port.complain("a port without a number")
+        if number is None or transport is None:
+            continue
+        if (number, transport) in seen:
+            port.complain(f"port {number} declared twice; the first declaration is used")
+            continue
+        seen.add((number, transport))
+        before = applied.get((number, transport.name))
+        yield ServicePort(
+            shell.namespace,
+            shell.service,
+            number,
+            name=port.text("name") or "",
+            app_protocol=port.text("appProtocol"),
+            transport=transport,
+            target_port=_target_port(port),
+            node_port=port.number("nodePort", 0, _MAX_PORT) or None,
+            headless=shell.headless,
+            external_name=shell.external_name,
+            annotations=shell.annotations,
+            applied_name=(before.text("name") or "") if before else None,
+            applied_app_protocol=before.text("appProtocol") if before else None,
+            created_ns=shell.created_ns,
+            origin=shell.origin,
+        )
+
+
+def _target_port(port: Fields) -> int | str | None:
+    """A number or a name; 0 and nothing mean `port` itself."""
+    value = port.raw("targetPort")
+    if is_number(value):
+        return port.number("targetPort", 0, _MAX_PORT) or None
+    return port.text("targetPort") or None
+
+
+def _transport(port: Fields) -> Transport | None:
+    name = port.text("protocol") or Transport.TCP.name
+    transport = _TRANSPORTS.get(name)
+    if transport is None:
+        port.complain(f'protocol "{name}" is none of {", ".join(_TRANSPORTS)}')
+    return transport
+
+
+def _applied_ports(annotations: dict[str, str]) -> dict[tuple[int, str], Fields]:
+    """The ports that `kubectl apply` was last given, by number and protocol.
+
+    Consoles that patch a Service leave this annotation alone, so it tells what they overwrote.
+    """
+    try:
+        applied = json.loads(annotations.get(_LAST_APPLIED, "null"))
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(applied, dict):
+        return {}
+    found = {}
+    for port in Fields(applied, "", []).mapping("spec").each("ports"):
+        number = port.number("port", 1, _MAX_PORT)
+        if number is not None:
+            found[number, port.text("protocol") or Transport.TCP.name] = port
+    return found
+
+
+def _created_ns(metadata: Fields) -> int | None:
+    text = metadata.text("creationTimestamp")
+    if not text:
+        return None
+    try:
+        created = datetime.fromisoformat(text)
+        return int(created.replace(tzinfo=created.tzinfo or UTC).timestamp()) * _NS_PER_S
+    except (ValueError, OverflowError):
+        metadata.complain("metadata.creationTimestamp is no time")
+        return None
+
+
+def _read_slice(found: Objects, fields: Fields, own: tuple[str, str], _origin: str) -> None:
+    service = fields.mapping("metadata").mapping("labels").text(_SERVICE_NAME_LABEL)
+    if service is None or fields.raw("addressType") == "FQDN":
+        return
+    addresses, pods = [], []
+    for endpoint in fields.each("endpoints"):
+        # kube-proxy uses the first address only (discovery/v1 Endpoint.addresses).
+        first = endpoint.addresses("addresses")[:1]
+        addresses += first
+        pods += _target_pod(endpoint, first)
+    known = EndpointSet(tuple(addresses), _endpoint_ports(fields), tuple(pods))
+    found.slices.setdefault((own[0], service), []).append(known)
+
+
+def _read_endpoints(found: Objects, fields: Fields, own: tuple[str, str], _origin: str) -> None:
+    sets = found.endpoints.setdefault(own, [])
+    for subset in fields.each("subsets"):
+        addresses, pods = [], []
+        for endpoint in subset.each("addresses") + subset.each("notReadyAddresses"):
+            ip = endpoint.address("ip")
+            addresses += ip
+            pods += _target_pod(endpoint, ip)
+        sets.append(EndpointSet(tuple(addresses), _endpoint_ports(subset), tuple(pods)))
+
+
+def _target_pod(endpoint: Fields, addresses: list[str]) -> list[tuple[str, str]]:
+    target = endpoint.mapping("targetRef")
+    name = target.text("name")
+    is_pod = target.raw("kind") == "Pod" and name
+    return [(address, name) for address in addresses] if is_pod and name else []
+
+
+def _endpoint_ports(fields: Fields) -> tuple[EndpointPort, ...]:
+    found = []
+    for port in fields.each("ports"):
+        number = port.number("port", 1, _MAX_PORT)
+        transport = _transport(port)
+        if number is not None and transport is not None:
+            found.append(EndpointPort(port.text("name") or "", number, transport))
+    return tuple(found)
+
+
+def _read_pod(found: Objects, fields: Fields, own: tuple[str, str], _origin: str) -> None:
+    spec, status, metadata = (fields.mapping(key) for key in ("spec", "status", "metadata"))
+    if status.raw("phase") in _FINISHED:
+        return
+    ips = status.address("podIP") + [
+        ip for each in status.each("podIPs") for ip in each.address("ip")
+    ]
+    containers = spec.each("containers")
+    sidecars = [c for c in spec.each("initContainers") if c.raw("restartPolicy") == "Always"]
+    proxies = [c for c in containers + sidecars if c.text("name") in _PROXY_CONTAINERS]
+    found.pods.append(
+        PodObject(
+            *own,
+            ips=tuple(dict.fromkeys(ips)),
+            labels=frozenset(metadata.pairs("labels").items()),
+            host_network=spec.flag("hostNetwork"),
+            named_ports=_named_ports(containers + sidecars),
+            host_ports=_host_ports(containers + sidecars, tuple(status.address("hostIP"))),
+            meshed=bool(proxies),
+            mesh_versions=_mesh_versions(proxies),
+            excluded_inbound=_excluded_inbound(metadata),
+        )
+    )
+
+
+def _named_ports(containers: list[Fields]) -> dict[tuple[str, Transport], int]:
+    """Regular containers before native sidecars, the first of a name wins (FindPort)."""
+    found: dict[tuple[str, Transport], int] = {}
+    for port in (port for container in containers for port in container.each("ports")):
+        name, transport = port.text("name"), _transport(port)
+        number = port.number("containerPort", 1, _MAX_PORT)
+        if name and transport and number is not None:
+            found.setdefault((name, transport), number)
+    return found
+
+
+def _host_ports(containers: list[Fields], host_ips: tuple[str, ...]) -> tuple[HostPort, ...]:
+    found = []
+    for port in (port for container in containers for port in container.each("ports")):
+        number, host_number = port.raw("containerPort"), port.raw("hostPort")
+        if is_number(number) and is_number(host_number) and host_number:
+            own = tuple(port.address("hostIP"))
+            transport = _TRANSPORTS.get(port.text("protocol") or Transport.TCP.name)
+            if transport is not None:
+                found.append(HostPort(number, transport, host_number, own or host_ips))
+    return tuple(found)
+
+
+def _mesh_versions(proxies: list[Fields]) -> tuple[str, ...]:
+    """Versions in the image tags of `istio-proxy` containers."""
+    images = [proxy.text("image") or "" for proxy in proxies if proxy.raw("name") == _ISTIO_PROXY]
+    found = [version[1] for version in map(_IMAGE_VERSION.search, images) if version]
+    return tuple(found)
+
+
+def _excluded_inbound(metadata: Fields) -> frozenset[int]:
+    text = metadata.mapping("annotations").text(_EXCLUDED_INBOUND) or ""
+    words = [word.strip() for word in text.split(",")]
+    return frozenset(int(w) for w in words if w.isascii() and w.isdigit() and int(w) <= _MAX_PORT)
+
+
+def _read_node(found: Objects, fields: Fields, _own: tuple[str, str], _origin: str) -> None:
+    for address in fields.mapping("status").each("addresses"):
+        if address.raw("type") in ("InternalIP", "ExternalIP"):
+            found.node_addresses.update(address.address("address"))
+
+
+_READERS: dict[str, tuple[str, Callable[[Objects, Fields, tuple[str, str], str], None]]] = {
+    "Service": ("", _read_service),
+    "EndpointSlice": ("discovery.k8s.io", _read_slice),
+    "Endpoints": ("", _read_endpoints),
+    "Pod": ("", _read_pod),
+    "Node": ("", _read_node),
+}
+"""Kind to its API group and reader. Knative has a kind Service of its own."""
