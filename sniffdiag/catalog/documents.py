@@ -147,9 +147,8 @@ def _yaml_documents(name: str, text: str) -> Iterator[Document | Problem]:
             continue
         number += 1
         try:
-            yield Document(
-                f"{name}:{line + chunk.count('\n', 0, content.start())}", load_yaml(chunk)
-            )
+            begins = line + chunk.count("\n", 0, content.start())
+            yield Document(f"{name}:{begins}", load_yaml(chunk))
         except NotYamlError as error:
             at = line + min(error.line, chunk.rstrip().count("\n"))
             yield Problem(f"{name}:{at}: document {number} is not usable YAML: {error}")
