@@ -180,7 +180,7 @@ def _open(one: _Input, stdin: BinaryIO | None) -> BinaryIO:
             raise SourceError("standard input is closed", hint=CAPTURE_HINT)
         return stdin
     try:
-        return one.path.open("rb", buffering=0)  # type: ignore[return-value]  # FileIO is binary
+        return one.path.open("rb", buffering=0)
     except OSError as error:
         raise _os_error(one.name, error) from error
 

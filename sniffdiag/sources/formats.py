@@ -1,14 +1,16 @@
-"""What a file is, by its first bytes: a capture, something compressed, or something else to name."""
+"""What a file is by its first bytes: a capture, something compressed, or something to name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from sniffdiag.errors import SourceError
-from sniffdiag.sources import pcap, pcapng
+from sniffdiag.sources import pcap
 from sniffdiag.sources.compressed import CODECS, Decompressed, codec_of
 from sniffdiag.sources.frames import FrameChunk, SourceSummary
 from sniffdiag.sources.numbering import Numbering
+from sniffdiag.sources.pcapng import read_pcapng
+from sniffdiag.sources.pcapng_blocks import SECTION_HEAD_BYTES, section_byte_order
 from sniffdiag.sources.window import Window
 
 HEAD_BYTES = 512
@@ -65,12 +67,12 @@ def _unwrap(window: Window, summary: SourceSummary) -> tuple[Window, list[str]]:
     """The innermost window and the codecs around it, innermost first."""
     codecs: list[str] = []
     block_bytes = window.block_bytes
-    window.require(pcapng.SECTION_HEAD_BYTES)
+    window.require(SECTION_HEAD_BYTES)
     codec = codec_of(window.head(HEAD_BYTES))
     while codec and len(codecs) < MAX_COMPRESSION_DEPTH:
         codecs.insert(0, codec.name)
         window = Window(Decompressed(window, codec, summary), block_bytes)
-        window.require(pcapng.SECTION_HEAD_BYTES)
+        window.require(SECTION_HEAD_BYTES)
         codec = codec_of(window.head(HEAD_BYTES))
     return window, codecs
 
@@ -84,9 +86,9 @@ def read_capture(
     if byte_order := pcap.byte_order_of(head):
         summary.format = "+".join(("pcap", *codecs))
         return pcap.read_pcap(window, byte_order, summary, numbering)
-    if pcapng.begins_section(head):
+    if section_byte_order(head):
         summary.format = "+".join(("pcapng", *codecs))
-        return pcapng.read_pcapng(window, summary, numbering)
+        return read_pcapng(window, summary, numbering)
     inside = "".join(f" inside {name}" for name in codecs)
     raise SourceError(
         f"{summary.name} is {describe(head)}{inside}, not a capture", hint=CAPTURE_HINT

@@ -7,15 +7,16 @@ accuracy field are ignored, the upper bits of the link type (FCS length, class) 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from sniffdiag.sources.frames import FrameChunk, SourceSummary
-from sniffdiag.sources.lanes import BROKEN, LANE_BYTES, Positions
+from sniffdiag.sources.lanes import BROKEN, Mask, Positions
 from sniffdiag.sources.numbering import Numbering
 from sniffdiag.sources.records import stretches
 from sniffdiag.sources.window import Window
@@ -91,6 +92,7 @@ class PcapRecords:
         self._fractions_per_second = NS_PER_SECOND // layout.variant.ns_per_unit
         self._caplen_struct = struct.Struct(layout.byte_order + "I")
         self._header_struct = struct.Struct(layout.byte_order + "IIII")
+        self._upper_seconds_at = 0 if layout.byte_order == ">" else 2
         self._last = self.data.shape[0] - self.header_bytes
         self._seconds, self._fractions, self._caplens, self._wirelens = (
             self._field(offset) for offset in (0, 4, 8, 12)
@@ -124,7 +126,7 @@ class PcapRecords:
         caplens = self._caplens[np.minimum(starts, self._last)]
         return np.where(caplens > self._longest, BROKEN, starts + self.header_bytes + caplens)
 
-    def sane(self, starts: Positions) -> npt.NDArray[np.bool_]:
+    def sane(self, starts: Positions) -> Mask:
         """All but runs of zeros, such as a writer that crashed leaves, and a second file header."""
         sane = np.ones(starts.shape, dtype=np.bool_)
         empty = np.flatnonzero(self._caplens[starts] == 0)
@@ -135,69 +137,67 @@ class PcapRecords:
         sane[empty[nothing]] = False
         return sane
 
-    def likely_starts(self, begin: int, targets: Sequence[int]) -> list[int]:
-        """Where the upper half of the seconds (18 hours) reads as at `begin` or one above."""
-        seconds, *_ = self._header_struct.unpack_from(self._buffer, begin)
+    def likely_starts(self, begin: int, targets: range) -> list[int]:
+        """Where the upper half of the seconds (18 hours) reads as at `begin`, or one above."""
+        upper = self._header_struct.unpack_from(self._buffer, begin)[0] >> 16
+        pattern = self._upper_pattern(upper)
         likely: list[int] = []
         for target in targets:
-            start = self._likely_start(target, seconds >> 16)
-            if start is None and (start := self._likely_start(target, (seconds >> 16) + 1)):
-                seconds += 1 << 16
-            if start is not None and (not likely or start > likely[-1]):
-                likely.append(start)
+            start = self._likely_start(target, target + targets.step, pattern)
+            if start is None:
+                later = self._upper_pattern(upper + 1)
+                start = self._likely_start(target, target + targets.step, later)
+                if start is None:
+                    continue
+                upper, pattern = upper + 1, later
+            likely.append(start)
         return likely
 
-    def _likely_start(self, target: int, upper_seconds: int) -> int | None:
-        big = self.layout.byte_order == ">"
-        pattern = upper_seconds.to_bytes(3, "little")[:2]
-        ahead = 0 if big else 2
-        if big:
-            pattern = pattern[::-1]
-        until = min(target + LANE_BYTES, self._end - self.header_bytes)
-        found = self._buffer.find(pattern, target + ahead, until)
+    def _upper_pattern(self, upper: int) -> bytes:
+        return (upper & 0xFFFF).to_bytes(2, "big" if self.layout.byte_order == ">" else "little")
+
+    def _likely_start(self, target: int, until: int, pattern: bytes) -> int | None:
+        """The first record in [target, until) whose seconds hold the pattern."""
+        ahead, find = self._upper_seconds_at, self._buffer.find
+        until = min(until, self._end - self.header_bytes) + ahead
+        found = find(pattern, target + ahead, until)
         while found >= 0:
-            if self._looks_right(found - ahead, upper_seconds):
+            if self._looks_right(found - ahead):
                 return found - ahead
-            found = self._buffer.find(pattern, found + 1, until)
+            found = find(pattern, found + 1, until)
         return None
 
-    def _looks_right(self, start: int, upper_seconds: int) -> bool:
-        """Whether two records that look right follow each other here (or one runs off the end)."""
-        for _ in range(2):
-            seconds, fraction, caplen, wirelen = self._header_struct.unpack_from(
-                self._buffer, start
-            )
-            if (
-                caplen > wirelen
-                or wirelen > MAX_SNAPLEN
-                or fraction >= self._fractions_per_second
-                or not 0 <= (seconds >> 16) - upper_seconds <= 1
-            ):
-                return False
-            start += self.header_bytes + caplen
-            if start > self._end - self.header_bytes:
-                return True
-        return True
+    def _looks_right(self, start: int) -> bool:
+        """Whether a header that looks right is here, and one of about the same time follows it."""
+        unpack = self._header_struct.unpack_from
+        seconds, fraction, caplen, wirelen = unpack(self._buffer, start)
+        if caplen > wirelen or wirelen > MAX_SNAPLEN or fraction >= self._fractions_per_second:
+            return False
+        after = start + self.header_bytes + caplen
+        if after > self._end - self.header_bytes:
+            return True
+        return bool(abs(unpack(self._buffer, after)[0] - seconds) <= CHAIN_SECONDS)
 
-    def _right_headers(self, where: slice | Positions) -> npt.NDArray[np.bool_]:
+    def _right_headers(self, where: slice | Positions) -> Mask:
         caplens, wirelens = self._caplens[where], self._wirelens[where]
-        return (
+        right: Mask = (
             (caplens <= wirelens)
             & (caplens > 0)
             & (wirelens <= MAX_SNAPLEN)
             & (self._fractions[where] < self._fractions_per_second)
         )
+        return right
 
     def believable_starts(self, begin: int, end: int) -> Positions:
         """See `resync.ResumableRecords`."""
         return begin + np.flatnonzero(self._right_headers(slice(begin, end)))
 
-    def believable_after(self, starts: Positions, following: Positions) -> npt.NDArray[np.bool_]:
+    def believable_after(self, starts: Positions, following: Positions) -> Mask:
         """See `resync.ResumableRecords`."""
         apart = self._seconds[following].astype(np.int64) - self._seconds[starts]
         return self._right_headers(following) & (np.abs(apart) <= CHAIN_SECONDS)
 
-    def section_starts(self, starts: Positions) -> npt.NDArray[np.bool_]:
+    def section_starts(self, starts: Positions) -> Mask:
         """A pcap file has one header only."""
         return np.zeros(starts.shape, dtype=np.bool_)
 
@@ -220,7 +220,7 @@ def read_pcap(
     layout = _layout(header, byte_order)
     window.begin += FILE_HEADER_BYTES
     interface = numbering.take_interface()
-    for records, starts in stretches(window, lambda window: PcapRecords(window, layout), summary):
+    for records, starts in stretches(window, partial(PcapRecords, layout=layout), summary):
         seconds, fractions, caplen, wirelen = records.headers(starts)
         yield numbering.count(
             FrameChunk(

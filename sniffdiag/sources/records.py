@@ -17,7 +17,7 @@ from sniffdiag.sources.resync import ResumableRecords, find_resumption
 from sniffdiag.sources.window import Window
 
 SPAN_AFTER_DAMAGE_BYTES = 64 * 1024
-"""Damage is rarely alone, and what is walked beyond it is walked again: begin small, then double."""
+"""Damage is rarely alone, and what is walked beyond it is walked again: start small, double."""
 
 R = TypeVar("R", bound=ResumableRecords)
 

@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from sniffdiag.sources.lanes import BROKEN, Positions, Records
+from sniffdiag.sources.lanes import BROKEN, Mask, Positions, Records
 
 CHAIN = 3
 """Records in a row that make a start believable."""
 FIRST_SCAN_BYTES = 4096
 LARGEST_SCAN_BYTES = 256 * 1024
-
-Mask = npt.NDArray[np.bool_]
 
 
 class ResumableRecords(Records, Protocol):
