@@ -8,22 +8,25 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sniffdiag.version import VERSION as __version__
+from sniffdiag import version
+
+__version__ = version.VERSION
 
 if TYPE_CHECKING:
     from sniffdiag.catalog.manifests import load as load_catalog
     from sniffdiag.errors import SniffdiagError
-    from sniffdiag.pipeline import analyze, list_flows, list_ports
+    from sniffdiag.pipeline import MeshChoice, analyze_captures, list_flows, list_ports
     from sniffdiag.report.formats import FORMATS
     from sniffdiag.report.report import FlowList, Report
 
 __all__ = [
     "FORMATS",
     "FlowList",
+    "MeshChoice",
     "Report",
     "SniffdiagError",
     "__version__",
-    "analyze",
+    "analyze_captures",
     "list_flows",
     "list_ports",
     "load_catalog",
@@ -34,7 +37,8 @@ _HOMES = {
     "FlowList": "sniffdiag.report.report",
     "Report": "sniffdiag.report.report",
     "SniffdiagError": "sniffdiag.errors",
-    "analyze": "sniffdiag.pipeline",
+    "MeshChoice": "sniffdiag.pipeline",
+    "analyze_captures": "sniffdiag.pipeline",
     "list_flows": "sniffdiag.pipeline",
     "list_ports": "sniffdiag.pipeline",
     "load_catalog": "sniffdiag.catalog.manifests",

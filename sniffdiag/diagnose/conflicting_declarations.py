@@ -31,7 +31,7 @@ from collections.abc import Iterator
 
 from sniffdiag.catalog.services import ServicePort
 from sniffdiag.diagnose.finding import Finding, Fix
-from sniffdiag.diagnose.fixes import declare_word
+from sniffdiag.diagnose.fixes import declare_protocol
 from sniffdiag.diagnose.rule import Rule
 from sniffdiag.diagnose.wording import mesh_title, port_title
 from sniffdiag.model import PortVerdict, Severity
@@ -73,8 +73,8 @@ def _contradiction(seen: PortObservation) -> str:
 
 
 def _follow_app_protocol(seen: PortObservation) -> Fix | None:
-    word = (seen.declared.app_protocol or "").lower()
-    return declare_word(seen, word) if word in seen.treated.words else None
+    said = (seen.declared.app_protocol or "").lower()
+    return declare_protocol(seen, said) if said in seen.treated.name_words else None
 
 
 RULE = Rule(

@@ -12,18 +12,16 @@ import shlex
 
 from sniffdiag.catalog.services import ServicePort
 from sniffdiag.diagnose.finding import Fix
-from sniffdiag.mesh.treated import Cause
+from sniffdiag.mesh.policy import near_miss
+from sniffdiag.mesh.treated import Cause, Treated
 from sniffdiag.observe.port_observation import PortObservation, Sighting
 
 _NAME_MAX = 63  # DNS-1123 label (k8s validation.go, validateServicePort)
 
-_WORDS = {"websocket": "http", "grpc-web": "grpc-web"}
-"""The port-name word of a protocol whose id is not that word."""
-
 _RENAME_TRAPS = (
     (
-        "what refers to the port by its name must follow: Ingress backends, ServiceMonitor endpoints, "
-        "BackendTLSPolicy sectionName, GKE and AWS port annotations"
+        "what refers to the port by its name must follow: Ingress backends, ServiceMonitor "
+        "endpoints, BackendTLSPolicy sectionName, GKE and AWS port annotations"
     ),
     "a console or a Helm chart that owns the Service will write the old name back",
 )
@@ -45,26 +43,21 @@ _APP_PROTOCOL_TRAPS = {
 
 def declare_as(seen: PortObservation, sighting: Sighting) -> Fix:
     """Declare the port as what was observed on it."""
-    return declare_word(seen, word_for(seen, sighting))
+    grpc = sighting.shape.grpc_over_http1
+    return declare_protocol(seen, "grpc" if grpc else sighting.protocol)
 
 
-def word_for(seen: PortObservation, sighting: Sighting) -> str:
-    """The word that makes this mesh version treat the port as the protocol observed."""
-    protocol = "grpc" if sighting.shape.grpc_over_http1 else sighting.protocol
-    word = _WORDS.get(protocol, protocol)
-    return word if word in seen.treated.words else "tcp"
-
-
-def declare_word(seen: PortObservation, word: str) -> Fix:
-    """Declare the port by `word`, by appProtocol where this mesh version honours it."""
-    port = seen.declared
-    if seen.treated.honours_app_protocol:
+def declare_protocol(seen: PortObservation, protocol: str) -> Fix:
+    """Declare the port as `protocol`, by appProtocol where this mesh version honours it."""
+    port, treated = seen.declared, seen.treated
+    if treated.honours_app_protocol:
+        value = treated.app_protocol_for(protocol)
         return Fix(
-            f"Set appProtocol: {word} on port {port.port} of Service {port.full_name}.",
-            _patch(port, {"appProtocol": word}),
-            _APP_PROTOCOL_TRAPS.get(word, ()),
+            f"Set appProtocol: {value} on port {port.port} of Service {port.full_name}.",
+            _patch(port, {"appProtocol": value}),
+            _APP_PROTOCOL_TRAPS.get(value, ()),
         )
-    name = renamed(port, word, seen.treated.cause, seen.treated.token)
+    name = renamed(port, treated.word_for(protocol), treated)
     return Fix(
         f'Rename port {port.port} of Service {port.full_name} to "{name}".',
         _patch(port, {"name": name}),
@@ -72,7 +65,7 @@ def declare_word(seen: PortObservation, word: str) -> Fix:
     )
 
 
-def renamed(port: ServicePort, word: str, cause: Cause, token: str) -> str:
+def renamed(port: ServicePort, word: str, treated: Treated) -> str:
     """A name that begins with `word` and keeps what the old one said beyond its first word.
 
     The name that `kubectl apply` last set is taken back where it says the right thing: a console
@@ -81,20 +74,12 @@ def renamed(port: ServicePort, word: str, cause: Cause, token: str) -> str:
     if port.applied_name and port.applied_name.split("-", 1)[0] == word:
         return port.applied_name
     first, _, rest = port.name.partition("-")
-    if cause is Cause.NEAR_MISS:
-        rest = port.name.removeprefix(_longest_word_in(first))
-    elif first != token:
+    if treated.cause is Cause.NEAR_MISS:
+        rest = port.name.removeprefix(near_miss(port.name, treated.words) or "")
+    elif first != treated.token:
         rest = port.name
     rest = re.sub(r"[^a-z0-9-]+", "-", rest.lower()).strip("-")
     return f"{word}-{rest}"[:_NAME_MAX].rstrip("-") if rest else word
-
-
-def _longest_word_in(first: str) -> str:
-    return max(
-        (w for w in ("http2", "https", "http", "grpc", "tls") if first.startswith(w)),
-        key=len,
-        default="",
-    )
 
 
 def _patch(port: ServicePort, change: dict[str, str]) -> str:

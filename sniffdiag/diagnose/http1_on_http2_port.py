@@ -28,7 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding
-from sniffdiag.diagnose.fixes import declare_word
+from sniffdiag.diagnose.fixes import declare_protocol
 from sniffdiag.diagnose.handling import offenders
 from sniffdiag.diagnose.rule import ENOUGH, Rule
 from sniffdiag.diagnose.wording import port_title, treats_it_as, was_observed
@@ -52,7 +52,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         f"{was_observed(http1)}{answered} on {port_title(seen)} of {seen.declared.full_name}; "
         f"{treats}, so its upstream connections speak HTTP/2"
     )
-    yield RULE.finding(seen, message, sightings=http1, fix=declare_word(seen, "http"))
+    yield RULE.finding(seen, message, sightings=http1, fix=declare_protocol(seen, "http"))
 
 
 def _refused_http2(sighting: Sighting) -> bool:

@@ -37,8 +37,8 @@ from sniffdiag.model import PortVerdict, Severity
 from sniffdiag.observe.port_observation import PortObservation
 
 _FIX = Fix(
-    "Switch the PROXY protocol off at the load balancer in front, or configure the proxy's listener to "
-    "read it.",
+    "Switch the PROXY protocol off at the load balancer in front, or configure the proxy's "
+    "listener to read it.",
     traps=("without the header, applications see the load balancer's address as the client's",),
 )
 

@@ -1,7 +1,7 @@
 """`Rule`: one offence, one file. The module's docstring is the rule's published page.
 
-Rules read `PortObservation`s; a rule that would like to see flows or bytes shows that `observe` lacks
-a field.
+Rules read `PortObservation`s; a rule that would like to see flows or bytes shows that `observe`
+lacks a field.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from sniffdiag.model import PortVerdict, Severity
 from sniffdiag.observe.port_observation import PortObservation, Sighting
 
 ENOUGH = 0.05
-"""Smallest part of a port's decided connections that a finding may rest on: less is a stray client or a
-port scan."""
+"""Smallest part of a port's decided connections that a finding may rest on: less is a stray client
+or a port scan."""
 QUOTED = 5
 """Frames quoted as evidence in one finding."""
 

@@ -55,9 +55,8 @@ def check(seen: PortObservation) -> Iterator[Finding]:
 
 
 def _broken_on(seen: PortObservation) -> str:
-    older = seen.treated.opaque_before
-    if older:
-        return f"{seen.treated.mesh.capitalize()} {older} and earlier treat it as opaque TCP"
+    if seen.treated.opaque_before:
+        return f"{seen.treated.opaque_before} passes it on unread as opaque TCP"
     return "with sniffing switched off it is opaque TCP"
 
 

@@ -44,8 +44,8 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     if not silent or not directions or seen.share(silent) < ENOUGH:
         return
     message = (
-        f"{was_observed(silent)} on {port_title(seen)} of {seen.declared.full_name}, and its server "
-        f"speaks first; {mesh_title(seen)} sniffs the port {' and '.join(directions)} and "
+        f"{was_observed(silent)} on {port_title(seen)} of {seen.declared.full_name}, and its "
+        f"server speaks first; {mesh_title(seen)} sniffs the port {' and '.join(directions)} and "
         f"{_wait(seen, directions[0])}"
     )
     yield RULE.finding(seen, message, sightings=silent, fix=declare_as(seen, silent[0]))

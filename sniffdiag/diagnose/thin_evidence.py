@@ -72,8 +72,8 @@ def check_capture(health: CaptureHealth) -> Iterator[Finding]:
         yield RULE.finding(
             None,
             f"none of the {counted(health.flows, 'flow')} belongs to any of the "
-            f"{counted(health.declared_ports, 'declared port')}: the capture and the declarations may be "
-            "of different clusters, or Endpoints and Pods are missing from the declarations",
+            f"{counted(health.declared_ports, 'declared port')}: the capture and the declarations "
+            "may be of different clusters, or Endpoints and Pods are missing from the declarations",
             fix=Fix(
                 "Give the addresses as well.", "kubectl get services,endpointslices,pods -A -o yaml"
             ),

@@ -29,7 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding
-from sniffdiag.diagnose.fixes import declare_word
+from sniffdiag.diagnose.fixes import declare_protocol
 from sniffdiag.diagnose.handling import HTTP_TREATMENTS, offenders
 from sniffdiag.diagnose.rule import ENOUGH, Rule
 from sniffdiag.diagnose.wording import port_title, treats_it_as, was_observed
@@ -50,7 +50,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         f"the application's own {was_observed(tls)} on {port_title(seen)} of "
         f"{seen.declared.full_name}{answer}; {treats}"
     )
-    yield RULE.finding(seen, message, sightings=tls, fix=declare_word(seen, "https"))
+    yield RULE.finding(seen, message, sightings=tls, fix=declare_protocol(seen, "tls"))
 
 
 RULE = Rule(

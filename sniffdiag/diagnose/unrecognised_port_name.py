@@ -39,7 +39,7 @@ from sniffdiag.observe.port_observation import PortObservation
 _NO_DECLARATION = {
     Cause.UNRECOGNISED: "begins with no word that {mesh} knows",
     Cause.NEAR_MISS: "is a near miss: {mesh} knows the word only when a dash follows",
-    Cause.UNKNOWN_APP_PROTOCOL: "has an appProtocol that {mesh} does not know, and the name is not read",
+    Cause.UNKNOWN_APP_PROTOCOL: "has an appProtocol unknown to {mesh}, and the name is not read",
 }
 
 

@@ -52,11 +52,11 @@ def port_title(seen: PortObservation) -> str:
 
 def mesh_title(seen: PortObservation) -> str:
     """`Istio 1.3.6`."""
-    return f"{seen.treated.mesh.capitalize()} {seen.treated.version}".strip()
+    return seen.treated.title
 
 
 def treats_it_as(seen: PortObservation, directions: list[Direction], as_what: str) -> str:
-    """`Istio 1.3.6 treats it as opaque TCP outbound and inbound because name ... begins with "tcp"`."""
+    """`Istio 1.3.6 treats it as opaque TCP outbound because name "tcp-a" begins with "tcp"`."""
     where = " and ".join(d.value for d in directions)
     because = treatment(seen.treated, directions[0]).because
     return f"{mesh_title(seen)} treats it as {as_what} {where} because {because}"

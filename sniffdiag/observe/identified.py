@@ -1,8 +1,8 @@
 """`IdentifiedFlows`: what every flow is observed to be, and the details of those looked at closely.
 
-Most flows are settled by columns: what their first segments look like, nominated for all segments at
-once, leaves one answer. Only the others, and the few that a report quotes, are reassembled and shown to
-the detectors, so a million one-request flows do not cost a million probes.
+Most flows are settled by columns: what their first segments look like, nominated for all segments
+at once, leaves one answer. Only the others, and the few that a report quotes, are reassembled and
+shown to the detectors, so a million one-request flows do not cost a million probes.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from sniffdiag.identify.resolve import identify
-from sniffdiag.nominate.settled import settled_http
 
 from sniffdiag.flows.flow import Flow, Flows, Orientation, Stream
+from sniffdiag.identify.resolve import identify
 from sniffdiag.identify.verdict import Heads, Identification, Reason, Sample, Side
 from sniffdiag.model import Transport
+from sniffdiag.nominate.settled import settled_http
 
 _SETTLED = Identification(
     "http", "HTTP/1 request lines answered by HTTP/1 status lines", confidence=1.0

@@ -1,7 +1,7 @@
 """Which leg each flow belongs to, from its addresses, in columns.
 
-A sidecar's traffic to its own application stays on loopback (127.0.0.6 from Istio 1.10 on, 127.0.0.1
-before). A flow that REDIRECT tore apart is already joined and marked by the flows layer.
+A sidecar's traffic to its own application stays on loopback (127.0.0.6 from Istio 1.10 on,
+127.0.0.1 before). A flow that REDIRECT tore apart is already joined and marked by the flows layer.
 """
 
 from __future__ import annotations

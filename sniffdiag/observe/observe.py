@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sniffdiag.identify.detectors import DETECTORS
 
 from sniffdiag.addresses import address_text
 from sniffdiag.catalog.services import Catalog, Match, ServicePort
 from sniffdiag.flows.flow import Flows, Orientation
+from sniffdiag.identify.detectors import DETECTORS
 from sniffdiag.identify.verdict import Identification, Reason
 from sniffdiag.marks.istio_mtls import MeshTls, mesh_tls
 from sniffdiag.mesh.treated import Treated
@@ -34,7 +34,7 @@ from sniffdiag.observe.port_observation import (
 )
 
 LOOKED_AT_PER_PORT = 2_000
-"""Connections of one declared port whose bytes are looked at; the rest count by what columns say."""
+"""Connections of one declared port that are looked at; the rest count by what columns say."""
 EXEMPLARS = 5
 """Frames quoted for one sighting."""
 
@@ -100,7 +100,7 @@ class _Assignment:
         self._orient_by_declarations()
         self.leg = leg_codes(self.flows)
         self._by_sni = self._ports_named_by_sni()
-        for rows in _groups(_endpoint_hash(self.flows, "server")):
+        for rows in _groups(_endpoint_ids(self.flows, "server")):
             self._assign(rows)
 
     def _assign(self, rows: npt.NDArray[np.int64]) -> None:
@@ -177,8 +177,9 @@ class _Assignment:
 
 
 def _ports(matches: list[Match]) -> list[ServicePort]:
-    """Declared ports behind the matches. On loopback only the port number speaks, so Services that
-    share it cannot be told apart: all of them are returned, as for a shared pod port.
+    """Declared ports behind the matches, all of them.
+
+    On loopback only the port number speaks: Services that share it cannot be told apart.
     """
     return list(dict.fromkeys(m.service_port for m in matches))
 
@@ -365,7 +366,7 @@ def _what(found: Identification) -> str:
     return found.why
 
 
-def _endpoint_hash(flows: Flows, side: str) -> npt.NDArray[np.uint64]:
+def _endpoint_ids(flows: Flows, side: str) -> npt.NDArray[np.uint64]:
     """A number for each row, equal where address, port and transport of that side are equal."""
     hi, lo = getattr(flows, f"{side}_hi"), getattr(flows, f"{side}_lo")
     port = getattr(flows, f"{side}_port").astype(np.uint64)

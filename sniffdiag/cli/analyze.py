@@ -1,0 +1,48 @@
+"""`sniffdiag analyze`: the main job."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from sniffdiag.cli import options
+from sniffdiag.cli.exits import FailOn, exit_code
+from sniffdiag.cli.output import write
+from sniffdiag.cli.progress import ProgressLine
+
+
+def analyze(  # noqa: PLR0913 - one parameter an option is how typer reads a command
+    captures: options.Captures = None,
+    *,
+    services: options.Services,
+    read: options.ReadFile = None,
+    mesh: options.Mesh = "istio",
+    mesh_version: options.MeshVersion = "auto",
+    settings: options.Settings = None,
+    namespace: options.Namespace = None,
+    output: options.ReportOutput = options.ReportFormat.TEXT,
+    fail_on: Annotated[
+        FailOn, typer.Option("--fail-on", help="Exit with 1 from this severity on.")
+    ] = FailOn.ERROR,
+) -> None:
+    """Diagnose declared ports from captured packets.
+
+    Prints for each declared port what is declared, how the mesh treats it, what was observed and
+    the verdict; then the findings with the frames that prove them and the fix.
+
+    Example:
+      sniffdiag analyze web.pcap -s services.yaml --mesh istio --mesh-version 1.3.6
+    """
+    from sniffdiag.cli.declarations import load_catalog  # noqa: PLC0415 - --help stays fast
+    from sniffdiag.pipeline import MeshChoice, analyze_captures  # noqa: PLC0415 - as above
+    from sniffdiag.report.formats import FORMATS  # noqa: PLC0415 - as above
+
+    names = options.named_captures(captures, read)
+    catalog = load_catalog(services)
+    choice = MeshChoice(mesh, mesh_version, tuple(settings or ()), namespace)
+    with ProgressLine() as line:
+        report = analyze_captures(names, catalog, choice, stdin=sys.stdin.buffer, watcher=line)
+    write([FORMATS[output](report)])
+    raise typer.Exit(exit_code(report, fail_on))

@@ -1,0 +1,84 @@
+"""The `sniffdiag` command: one file a command, one line a command here."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from sniffdiag.cli import analyze, flows, ports, protocols
+from sniffdiag.cli.exits import ExitCode
+from sniffdiag.errors import SniffdiagError
+from sniffdiag.report.escape import printable
+from sniffdiag.version import VERSION
+
+_HELP = """Says which Kubernetes Service ports a service mesh handles as the wrong protocol.
+
+Compares what is DECLARED (port names and appProtocol in manifests), how the mesh TREATS that at its
+version, and what is OBSERVED on the wire. Results go to standard output, everything else to
+standard error.
+
+Exit codes: 0 clean; 1 findings at or above --fail-on; 2 wrong usage or unreadable input; 3 not
+enough evidence to judge.
+"""
+
+app = typer.Typer(
+    name="sniffdiag",
+    help=_HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 - the shape that typer calls back
+    if asked:
+        typer.echo(f"sniffdiag {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(  # noqa: FBT001 - so does an option without a value
+        False,  # noqa: FBT003 - and its default
+        "--version",
+        "-V",
+        callback=_version,
+        is_eager=True,
+        help="Print the version.",
+    ),
+) -> None:
+    pass
+
+
+app.command("analyze")(analyze.analyze)
+app.command("flows")(flows.flows)
+app.command("ports")(ports.ports)
+app.command("protocols")(protocols.protocols)
+
+
+def run() -> None:
+    """Runs the command line and turns what can go wrong into one line and an exit code."""
+    try:
+        app()
+    except SniffdiagError as error:
+        sys.stderr.write(f"sniffdiag: {printable(str(error), 1000)}\n")
+        if error.hint:
+            sys.stderr.write(f"  {printable(error.hint, 1000)}\n")
+        sys.exit(ExitCode.UNUSABLE)
+    except BrokenPipeError:
+        _forget_standard_output()
+        sys.exit(ExitCode.CLEAN)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
+    except OSError as error:
+        sys.stderr.write(f"sniffdiag: {printable(str(error), 1000)}\n")
+        _forget_standard_output()
+        sys.exit(ExitCode.UNUSABLE)
+
+
+def _forget_standard_output() -> None:
+    """Keeps Python from flushing into a closed pipe (or a full disk) once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

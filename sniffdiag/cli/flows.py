@@ -1,0 +1,40 @@
+"""`sniffdiag flows`: every flow of a capture, no declarations needed."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from sniffdiag.cli import options
+from sniffdiag.cli.output import write
+from sniffdiag.cli.progress import ProgressLine
+from sniffdiag.report.phrases import capture_lines
+
+
+def flows(
+    captures: options.Captures = None,
+    *,
+    read: options.ReadFile = None,
+    output: Annotated[
+        options.FlowFormat, typer.Option("-o", "--output", help="Format of the list.")
+    ] = options.FlowFormat.TABLE,
+) -> None:
+    """List the flows of a capture with the protocol observed on each.
+
+    Frame and stream numbers are Wireshark's: filter for tcp.stream == N to jump to one.
+
+    Example:
+      tcpdump -i any -w - | sniffdiag flows -
+    """
+    from sniffdiag.pipeline import list_flows  # noqa: PLC0415 - --help stays fast
+    from sniffdiag.report.formats import FLOW_FORMATS  # noqa: PLC0415 - as above
+
+    names = options.named_captures(captures, read)
+    with ProgressLine() as line:
+        found = list_flows(names, stdin=sys.stdin.buffer, watcher=line)
+    write(FLOW_FORMATS[output](found))
+    if output is options.FlowFormat.TABLE:
+        for text in capture_lines(found.capture):
+            typer.echo(text, err=True)

@@ -1,0 +1,92 @@
+"""Options that several commands share, spelled and explained once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from sniffdiag.errors import UsageError
+
+Captures = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="CAPTURE...",
+        help="pcap or pcapng files (plain, gzip, zstd, lz4, xz), directories of them, or - for "
+        "standard input. Several are one capture, ordered by their first frame.",
+        show_default=False,
+    ),
+]
+ReadFile = Annotated[
+    list[str] | None,
+    typer.Option("-r", metavar="CAPTURE", help="Another way to name a capture, as in tcpdump."),
+]
+Services = Annotated[
+    list[str],
+    typer.Option(
+        "--services",
+        "-s",
+        metavar="MANIFESTS",
+        help="Kubernetes YAML or JSON: a file, a directory, - for standard input, or one declaration "
+        "as ns/name:port/portname=ip[,ip]. Best: kubectl get svc,endpointslices,pods -A -o json.",
+        show_default=False,
+    ),
+]
+Mesh = Annotated[
+    str, typer.Option("--mesh", help="Whose reading of the declarations to apply: istio or none.")
+]
+MeshVersion = Annotated[
+    str,
+    typer.Option(
+        "--mesh-version",
+        metavar="VERSION",
+        help="Such as 1.3, 1.3.6 or 1.20; auto reads it from the istio-proxy images of the Pods.",
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="A non-default mesh setting, such as sniff-inbound=true. May be repeated.",
+    ),
+]
+Namespace = Annotated[
+    str | None,
+    typer.Option("--namespace", "-n", help="Only Services of this namespace.", show_default=False),
+]
+
+
+class ReportFormat(StrEnum):
+    """Names of `report.formats.FORMATS`, known without importing what makes them."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+class FlowFormat(StrEnum):
+    """Names of `report.formats.FLOW_FORMATS`."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+ReportOutput = Annotated[ReportFormat, typer.Option("-o", "--output", help="Format of the report.")]
+
+
+def named_captures(arguments: list[str] | None, read: list[str] | None) -> list[str]:
+    """Captures from both ways of naming them.
+
+    Raises:
+        UsageError: None is named.
+    """
+    names = [*(arguments or ()), *(read or ())]
+    if not names:
+        raise UsageError(
+            "no capture given",
+            hint="name a pcap or pcapng file, or - to read `tcpdump -w -` from standard input",
+        )
+    return names

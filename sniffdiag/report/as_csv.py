@@ -1,0 +1,34 @@
+"""Flows as CSV (RFC 4180), safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from sniffdiag.report.escape import csv_cell
+from sniffdiag.report.report import FlowList, FlowRow
+
+_FLUSH_ROWS = 1_000
+
+
+def render_flows(flows: FlowList) -> Iterator[str]:
+    """Pieces of text; the first line names the columns."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(FlowRow._fields)
+    for number, row in enumerate(flows.rows, start=1):
+        writer.writerow([_cell(value) for value in row])
+        if number % _FLUSH_ROWS == 0:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return csv_cell(" ".join(value))
+    return csv_cell(value) if isinstance(value, str) else value

@@ -1,0 +1,83 @@
+"""The report as Markdown that pastes well into a ticket: tables, and every wire text escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sniffdiag.diagnose.finding import Finding
+from sniffdiag.report.escape import markdown, markdown_code, printable
+from sniffdiag.report.phrases import (
+    capture_lines,
+    declared_phrase,
+    observed_phrase,
+    port_label,
+    treated_phrase,
+    utc,
+)
+from sniffdiag.report.report import PortReport, Report
+from sniffdiag.report.tables import pipe_table
+
+
+def render(report: Report) -> str:
+    """The whole report, ending in a newline."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    mesh = "no mesh" if report.mesh == "none" else f"{report.mesh} {report.mesh_version}"
+    yield f"## sniffdiag: {markdown(mesh)}"
+    yield ""
+    if report.capture is not None:
+        names = ", ".join(markdown_code(s.name) for s in report.capture.sources)
+        yield f"Capture {names}"
+        yield ""
+        yield from (f"- {markdown(line)}" for line in capture_lines(report.capture))
+    yield from (f"- {markdown(note)}" for note in report.notes)
+    yield from (f"- not used: {markdown(problem)}" for problem in report.catalog.problems)
+    yield ""
+    yield pipe_table(
+        ("Port", "Declared", "Treated", "Observed", "Verdict"), [_row(p) for p in report.ports]
+    )
+    if report.unmatched_flows:
+        yield ""
+        yield f"{report.unmatched_flows:,} flows belong to no declared port."
+    for finding in report.findings:
+        yield ""
+        yield from _finding(finding)
+
+
+def _row(port: PortReport) -> list[str]:
+    return [
+        markdown_code(port_label(port.seen)),
+        markdown_code(declared_phrase(port.seen)),
+        markdown(treated_phrase(port)),
+        markdown(observed_phrase(port.seen)),
+        f"**{port.verdict}**" if port.verdict.value == "mismatch" else port.verdict.value,
+    ]
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    yield f"### {finding.severity.upper()} {finding.name} ({finding.rule})"
+    yield ""
+    yield markdown(printable(finding.message, 1000)) + "."
+    if finding.evidence:
+        yield ""
+        rows = [
+            [
+                str(proof.frame),
+                utc(proof.ts_ns),
+                markdown_code(f"{proof.client} > {proof.server}"),
+                markdown_code(proof.what),
+            ]
+            for proof in finding.evidence
+        ]
+        yield pipe_table(("Frame", "Time", "Connection", "Seen"), rows)
+    if finding.fix is not None:
+        yield ""
+        yield f"**Fix:** {markdown(finding.fix.summary)}"
+        if finding.fix.command:
+            yield ""
+            yield from ("```sh", printable(finding.fix.command, 1000), "```")
+        if finding.fix.traps:
+            yield ""
+            yield from (f"- Mind: {markdown(trap)}" for trap in finding.fix.traps)

@@ -1,0 +1,46 @@
+"""Flows as a table for a terminal.
+
+Laid out here and not by tabulate, which holds all rows and measures every cell: a listing may hold
+millions of flows. Columns are as wide as the first rows need; a wider cell later pushes its line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, islice
+
+from sniffdiag.report.escape import printable
+from sniffdiag.report.report import FlowList, FlowRow
+
+_MEASURED = 1_000
+_HEADERS = ("FRAME", "STREAM", "CLIENT", "SERVER", "PROTOCOL", "PACKETS", "BYTES", "WHY")
+
+
+def render_flows(flows: FlowList) -> Iterator[str]:
+    """Lines, each ending in a newline."""
+    rows = iter(flows.rows)
+    first = [_cells(row) for row in islice(rows, _MEASURED)]
+    widths = [max(map(len, column)) for column in zip(_HEADERS, *first, strict=True)]
+    template = "  ".join(f"%-{width}s" for width in widths[:-1]) + "  %s\n"
+    yield template % _HEADERS
+    for cells in chain(first, map(_cells, rows)):
+        yield template % cells
+
+
+def _cells(row: FlowRow) -> tuple[str, ...]:
+    stream = row.tcp_stream if row.tcp_stream is not None else row.udp_stream
+    transport = row.transport if row.encapsulation == "" else f"{row.transport}>{row.encapsulation}"
+    return (
+        str(row.first_frame),
+        f"{transport} {stream}",
+        _endpoint(row.client, row.client_port),
+        _endpoint(row.server, row.server_port),
+        row.protocol,
+        str(row.packets),
+        str(row.bytes),
+        printable(row.why if row.sni is None else f"{row.why}, SNI {row.sni}"),
+    )
+
+
+def _endpoint(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -1,0 +1,140 @@
+"""The report for a terminal: a table of declared ports, then the findings with frames and fixes."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from sniffdiag.diagnose.finding import Finding
+from sniffdiag.report.escape import printable
+from sniffdiag.report.phrases import (
+    capture_lines,
+    clock,
+    declared_phrase,
+    observed_phrase,
+    port_label,
+    treated_phrase,
+)
+from sniffdiag.report.report import PortReport, Report
+from sniffdiag.report.tables import plain_table
+
+_WIDTH = 96
+_UNMATCHED_SHOWN = 8
+
+
+def render(report: Report) -> str:
+    """The whole report, ending in a newline."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield _headline(report)
+    if report.capture is not None:
+        yield from (printable(line) for line in capture_lines(report.capture))
+    yield from (printable(note) for note in report.notes)
+    yield ""
+    yield _port_table(report)
+    yield from _catalog(report)
+    yield from _unmatched(report)
+    for finding in report.findings:
+        yield ""
+        yield from _finding(finding)
+    if report.capture is not None:
+        yield ""
+        yield _summary(report)
+
+
+def _headline(report: Report) -> str:
+    mesh = "no mesh" if report.mesh == "none" else f"{report.mesh} {report.mesh_version}"
+    sources = [s.name for s in report.capture.sources] if report.capture else []
+    return printable(f"{', '.join(sources)}: {mesh}" if sources else mesh.capitalize(), _WIDTH)
+
+
+def _port_table(report: Report) -> str:
+    if not report.ports:
+        return "no Service ports are declared"
+    if report.capture is None:
+        return plain_table(
+            ("PORT", "DECLARED", "TREATED", "BECAUSE"), [_declared_row(p) for p in report.ports]
+        )
+    return plain_table(
+        ("PORT", "DECLARED", "TREATED", "OBSERVED", "VERDICT"),
+        [_observed_row(p) for p in report.ports],
+    )
+
+
+def _declared_row(port: PortReport) -> list[str]:
+    treated = port.seen.treated
+    because = treated.outbound.because
+    if treated.inbound.because != because:
+        because = f"outbound: {because}; inbound: {treated.inbound.because}"
+    cells = [port_label(port.seen), declared_phrase(port.seen), treated_phrase(port), because]
+    return [printable(cell, 300) for cell in cells]
+
+
+def _observed_row(port: PortReport) -> list[str]:
+    cells = [
+        port_label(port.seen),
+        declared_phrase(port.seen),
+        treated_phrase(port),
+        observed_phrase(port.seen),
+        port.verdict.value,
+    ]
+    return [printable(cell) for cell in cells]
+
+
+def _catalog(report: Report) -> Iterator[str]:
+    if report.catalog.problems:
+        yield ""
+        yield "not used of the declarations:"
+        yield from (f"  {printable(problem)}" for problem in report.catalog.problems)
+
+
+def _unmatched(report: Report) -> Iterator[str]:
+    if not report.unmatched_flows:
+        return
+    yield ""
+    yield f"{report.unmatched_flows:,} flows belong to no declared port:"
+    for endpoint in report.unmatched[:_UNMATCHED_SHOWN]:
+        protocols = ", ".join(f"{name} {flows:,}" for name, flows in endpoint.protocols)
+        yield f"  {endpoint.server} {endpoint.transport.label}: {printable(protocols)}"
+    if len(report.unmatched) > _UNMATCHED_SHOWN:
+        yield f"  and {len(report.unmatched) - _UNMATCHED_SHOWN:,} more endpoints"
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    where = ""
+    if finding.declared is not None:
+        where = f"  {printable(finding.declared.full_name)}:{finding.declared.port}"
+    yield f"{finding.severity.upper()}  {finding.name} ({finding.rule}){where}"
+    yield from _wrapped(printable(finding.message, 1000))
+    for proof in finding.evidence:
+        yield (
+            f"    frame {proof.frame}  {clock(proof.ts_ns)}  {proof.client} > {proof.server}  "
+            f"{printable(proof.what, 80)}"
+        )
+    if finding.confidence < 1:
+        yield f"  confidence {finding.confidence:.0%}"
+    if finding.fix is not None:
+        yield from _wrapped(printable(f"Fix: {finding.fix.summary}", 1000))
+        if finding.fix.command:
+            yield f"    {printable(finding.fix.command, 1000)}"
+        for trap in finding.fix.traps:
+            yield from _wrapped(printable(f"Mind: {trap}", 1000))
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+    )
+
+
+def _summary(report: Report) -> str:
+    if not report.findings:
+        judged = sum(p.verdict.value == "ok" for p in report.ports)
+        return f"No findings; {judged} of {len(report.ports)} declared ports judged ok."
+    counts = [
+        f"{sum(f.severity is severity for f in report.findings)} {severity}"
+        for severity in dict.fromkeys(f.severity for f in report.findings)
+    ]
+    return "Findings: " + ", ".join(counts) + "."
