@@ -508,10 +508,13 @@ PPP_ADDRESS_CONTROL = b"\xff\x03"
 
 def _ppp(frame: Frame) -> Header:
     """Address and control may be left out, and an odd first byte is a compressed protocol."""
-    if frame.data.startswith(PPP_ADDRESS_CONTROL, frame.at) and frame.has(2):
-        frame.at += len(PPP_ADDRESS_CONTROL)
-        return Header.PPP
-    protocol_len = 1 if frame.read(_Octet).value & 1 else 2
+    first = frame.read(_Octet).value
+    if first == PPP_ADDRESS_CONTROL[0]:
+        frame.need(len(PPP_ADDRESS_CONTROL))
+        if frame.data.startswith(PPP_ADDRESS_CONTROL, frame.at):
+            frame.at += len(PPP_ADDRESS_CONTROL)
+            return Header.PPP
+    protocol_len = 1 if first & 1 else 2
     frame.need(protocol_len)
     protocol = int.from_bytes(frame.data[frame.at : frame.at + protocol_len])
     frame.at += protocol_len

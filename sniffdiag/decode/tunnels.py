@@ -44,10 +44,10 @@ def vxlan(walk: Walk, rows: Rows) -> None:
 
 
 def geneve(walk: Walk, rows: Rows) -> None:
-    """Geneve version 0, its options skipped."""
+    """Geneve version 0 (the two bits above the options' length), its options skipped."""
     rows, window = _peek(walk, rows, GENEVE_LEN)
     header = ETHERTYPE_HEADER[be16(window, 2)]
-    valid = (window[:, 0] & ~GENEVE_OPTIONS_MASK == 0) & (window[:, 7] == 0)
+    valid = (window[:, 0] <= GENEVE_OPTIONS_MASK) & (window[:, 7] == 0)
     valid &= (window[:, 1] & GENEVE_RESERVED_FLAGS == 0) & (header != Header.NOT_IP)
     rows = _keep_flow(walk, rows, valid)
     walk.name(rows, Header.GENEVE)
