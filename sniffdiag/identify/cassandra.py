@@ -1,0 +1,137 @@
+"""Cassandra and ScyllaDB: CQL native protocol, versions 1 to 5.
+
+A frame is version (top bit: response), flags, stream, opcode, u32 length. One header proves little
+(SOCKS begins the same way), so bodies are read as far as they are text. Does not read the CRC
+segments of version 5 after STARTUP. Follows native_protocol_v3.spec to v5.spec.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sniffdiag.identify import wire
+from sniffdiag.identify.clue import (
+    AGAINST,
+    OPEN,
+    Clue,
+    Measure,
+    any_of,
+    anywhere,
+    chain_of,
+    hint,
+    probe_sides,
+    proof,
+)
+from sniffdiag.identify.verdict import Detector
+from sniffdiag.model import Transport
+
+RESPONSE = 0x80
+OLD_VERSIONS, VERSIONS = frozenset({1, 2}), frozenset({3, 4, 5})
+FLAGS = range(0x20)
+ERROR, STARTUP, READY, AUTHENTICATE, OPTIONS, SUPPORTED = 0, 1, 2, 3, 5, 6
+QUERY, RESULT, PREPARE = 7, 8, 9
+REQUESTS = frozenset({STARTUP, OPTIONS, QUERY, PREPARE, 10, 11, 13, 15})
+RESPONSES = frozenset({ERROR, READY, AUTHENTICATE, SUPPORTED, RESULT, 12, 14, 16})
+BODILESS = frozenset({OPTIONS, READY})
+LONGEST_BODY_BYTES = 256 << 20
+_READ_BYTES = 96
+
+_TELLING: dict[int, tuple[re.Pattern[bytes], str]] = {
+    STARTUP: (re.compile(rb"\x00[\x01-\x08].{0,60}?\x00\x0bCQL_VERSION", re.DOTALL), "STARTUP"),
+    AUTHENTICATE: (re.compile(rb"\x00.[a-z]+\.[a-zA-Z.]+Authenticator", re.DOTALL), "AUTHENTICATE"),
+    SUPPORTED: (
+        re.compile(rb"\x00[\x01-\x10].{0,60}?\x00(?:\x0bCQL_VERSION|\x0bCOMPRESSION)", re.DOTALL),
+        "SUPPORTED",
+    ),
+    QUERY: (
+        re.compile(
+            rb"\x00[\x00-\x0f]..\s*(?i:select|insert|update|delete|use|create|alter|drop|begin"
+            rb"|truncate|grant)\s",
+            re.DOTALL,
+        ),
+        "QUERY",
+    ),
+    PREPARE: (
+        re.compile(
+            rb"\x00[\x00-\x0f]..\s*(?i:select|insert|update|delete|begin)\s",
+            re.DOTALL,
+        ),
+        "PREPARE",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A frame header; `len` is its own length, 8 in versions 1 and 2, else 9."""
+
+    len: int
+    opcode: int
+    body: int
+
+
+def parse_header(data: bytes, at: int, direction: int) -> Header | bool | None:
+    """The header at `at`; False where none can begin there, None while it is cut."""
+    version = wire.u8(data, at)
+    if version is None:
+        return None
+    if version & RESPONSE != direction or version & ~RESPONSE not in OLD_VERSIONS | VERSIONS:
+        return False
+    opcode_at = at + (3 if version & ~RESPONSE in OLD_VERSIONS else 4)
+    flags, opcode = wire.u8(data, at + 1), wire.u8(data, opcode_at)
+    body = wire.u32(data, opcode_at + 1)
+    if flags not in {None, *FLAGS} or opcode not in {None, *(RESPONSES if direction else REQUESTS)}:
+        return False
+    if opcode is None or body is None:
+        return None
+    fits = body <= LONGEST_BODY_BYTES and not (body and opcode in BODILESS and not flags)
+    return Header(opcode_at + 5 - at, opcode, body) if fits else False
+
+
+def _measure(direction: int) -> Measure:
+    def measure(data: bytes, at: int) -> int | None:
+        header = parse_header(data, at, direction)
+        if not isinstance(header, Header):
+            return None if header is None else 0
+        return header.len + header.body
+
+    return measure
+
+
+def _frame(direction: int, data: bytes) -> Clue:
+    header = parse_header(data, 0, direction)
+    if not isinstance(header, Header):
+        return OPEN if header is None else AGAINST
+    if header.opcode in BODILESS and not header.body:
+        return hint("a CQL message without body")
+    if header.opcode not in _TELLING:
+        return OPEN
+    telling, name = _TELLING[header.opcode]
+    body = data[header.len : header.len + min(header.body, _READ_BYTES)]
+    if telling.match(body):
+        return proof(f"CQL {name} message")
+    return OPEN if len(body) < min(header.body, _READ_BYTES) else AGAINST
+
+
+def _request(data: bytes) -> Clue:
+    return _frame(0, data)
+
+
+def _response(data: bytes) -> Clue:
+    return _frame(RESPONSE, data)
+
+
+CHAIN = 3
+_requests = any_of(_request, chain_of(_measure(0), CHAIN, hint("chained CQL requests")))
+_responses = any_of(_response, chain_of(_measure(RESPONSE), CHAIN, hint("chained CQL responses")))
+
+DETECTOR = Detector(
+    protocol="cassandra",
+    title="Cassandra / ScyllaDB (CQL)",
+    transports=frozenset({Transport.TCP}),
+    probe=probe_sides(anywhere(_requests, _requests), anywhere(_responses, _responses)),
+    evidence="CQL frame header and the text in STARTUP, SUPPORTED, AUTHENTICATE, QUERY, PREPARE; "
+    "mid-stream, frames that chain on both sides.",
+    midstream=True,
+)

@@ -1,0 +1,232 @@
+"""One DNS-shaped message: which of DNS, mDNS, LLMNR and NetBIOS name service it is.
+
+All four share the header and the question. Where the bytes cannot tell, it is DNS: port numbers and
+multicast addresses are not seen here. Each message is exactly one of the four, so their detectors
+never contradict each other. Follows RFC 1035 4, RFC 6762 18, RFC 4795 2.1, RFC 1002 4.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+
+from sniffdiag.identify import wire
+from sniffdiag.identify.clue import AGAINST, OPEN, Clue, Parse, datagrams, probe_sides, proof
+from sniffdiag.identify.verdict import Detector
+from sniffdiag.model import Transport
+
+
+class Family(Enum):
+    """The name services that share DNS's message format."""
+
+    DNS = "dns"
+    MDNS = "mdns"
+    LLMNR = "llmnr"
+    NBNS = "nbns"
+
+
+HEADER_LEN = 12
+RESPONSE, AUTHORITATIVE, RECURSION_DESIRED, RECURSION_AVAILABLE = 0x8000, 0x0400, 0x0100, 0x0080
+MUST_BE_ZERO = 0x0040
+OPCODES = frozenset({0, 1, 2, 4, 5})
+DNS_RCODES, NBNS_OPCODES = range(24), frozenset({0, 5, 6, 7, 8, 9, 15})
+MOST_QUESTIONS, MOST_RECORDS = 32, 1024
+LONGEST_LABEL, LONGEST_NAME = 63, 255
+POINTER = 0xC0
+CLASSES = frozenset({1, 3, 4, 254, 255})
+UNICAST_OR_FLUSH = 0x8000
+TYPES = (
+    frozenset(range(1, 67))
+    | frozenset({99, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 128})
+    | frozenset(range(245, 263))
+    | frozenset({32768, 32769})
+    | frozenset(range(65280, 65535))
+)
+A, AAAA, PTR, ANY = 1, 28, 12, 255
+NB, NBSTAT = 0x20, 0x21
+NBNS_NAME_LEN = 32
+_HALF_ASCII = bytes(range(ord("A"), ord("P") + 1))
+_LOCAL_DOMAINS = (b"local", b"_tcp", b"_udp")
+OPT_RECORD = 41
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The twelve bytes that all four share."""
+
+    id: int
+    flags: int
+    questions: int
+    answers: int
+    authorities: int
+    additionals: int
+
+    @property
+    def is_response(self) -> bool:
+        """QR is set."""
+        return bool(self.flags & RESPONSE)
+
+    @property
+    def opcode(self) -> int:
+        """What is asked for."""
+        return self.flags >> 11 & 0xF
+
+    @property
+    def records(self) -> int:
+        """Resource records of all sections."""
+        return self.answers + self.authorities + self.additionals
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The question, or the first record where there is no question."""
+
+    labels: tuple[bytes, ...]
+    type: int
+    rdclass: int
+
+
+def parse_header(data: bytes) -> Header | None:
+    """The header, None while it is cut."""
+    if len(data) < HEADER_LEN:
+        return None
+    return Header(*(int.from_bytes(data[i : i + 2]) for i in range(0, HEADER_LEN, 2)))
+
+
+def parse_entry(data: bytes, at: int) -> Entry | bool | None:
+    """Name, type and class at `at`; False where there is no name, None while it is cut."""
+    labels: list[bytes] = []
+    start = at
+    while True:
+        length = wire.u8(data, at)
+        if length is None:
+            return None
+        if not length or length >= POINTER:
+            at += 1 if not length else 2
+            break
+        if length > LONGEST_LABEL or at + length - start > LONGEST_NAME:
+            return False
+        labels.append(data[at + 1 : at + 1 + length])
+        at += 1 + length
+    rdtype, rdclass = wire.u16(data, at), wire.u16(data, at + 2)
+    if rdtype is None or rdclass is None:
+        return None
+    return Entry(tuple(labels), rdtype, rdclass)
+
+
+def family(data: bytes) -> Family | bool | None:
+    """Which one it is; False where it is none of them, None while bytes are missing."""
+    header = parse_header(data)
+    if header is None:
+        return None if _may_be_header(data) else False
+    if not _plausible(header):
+        return False
+    if not header.questions and not header.records:
+        return False
+    entry = parse_entry(data, HEADER_LEN)
+    if not isinstance(entry, Entry):
+        return entry
+    return _decide(header, entry)
+
+
+def _may_be_header(data: bytes) -> bool:
+    flags = wire.u16(data, 2)
+    return flags is None or flags >> 11 & 0xF in OPCODES | NBNS_OPCODES
+
+
+def _plausible(header: Header) -> bool:
+    counts = (header.answers, header.authorities, header.additionals)
+    asks = header.is_response or not header.answers or header.id == 0
+    return (
+        header.opcode in OPCODES | NBNS_OPCODES
+        and header.questions <= MOST_QUESTIONS
+        and max(counts) <= MOST_RECORDS
+        and asks | (header.opcode in NBNS_OPCODES and header.opcode not in {0})
+        and (header.questions > 0 or header.is_response or header.id == 0)
+    )
+
+
+def _decide(header: Header, entry: Entry) -> Family | bool:
+    for name, is_it in _TESTS:
+        if is_it(header, entry):
+            return name
+    return False
+
+
+def _is_nbns(header: Header, entry: Entry) -> bool:
+    encoded = entry.labels[:1] and len(entry.labels[0]) == NBNS_NAME_LEN
+    letters = bool(encoded) and not entry.labels[0].translate(None, _HALF_ASCII)
+    return letters and entry.type in {NB, NBSTAT, 0x0A} and header.opcode in NBNS_OPCODES
+
+
+def _is_mdns(header: Header, entry: Entry) -> bool:
+    known = entry.rdclass & ~UNICAST_OR_FLUSH in CLASSES and entry.type in TYPES
+    plain = header.flags & ~(RESPONSE | AUTHORITATIVE | 0x0200) == 0
+    local = entry.labels[-1:] and entry.labels[-1].lower() in _LOCAL_DOMAINS
+    announces = header.is_response and not header.questions
+    many = header.questions > 1 or bool(entry.rdclass & UNICAST_OR_FLUSH)
+    unasked = header.id == 0 and (bool(local) or announces or many)
+    # Legacy and one-shot queries carry an id (RFC 6762 5.1, 6.7).
+    legacy = bool(local) and not header.flags & (RECURSION_DESIRED | RECURSION_AVAILABLE)
+    return known and plain and (unasked or legacy)
+
+
+def _is_llmnr(header: Header, entry: Entry) -> bool:
+    asked = header.questions == 1 and header.opcode == 0 and entry.rdclass == 1
+    # RFC 4795 2.1.1: of the flags only QR, C and TC may be set; stub resolvers of DNS set RD.
+    flags = header.flags & ~(RESPONSE | 0x0600) == 0 and not header.authorities
+    single = len(entry.labels) == 1 and entry.type in {A, AAAA, ANY}
+    reverse = entry.type == PTR and entry.labels[-2:] in {(b"in-addr", b"arpa"), (b"ip6", b"arpa")}
+    answered = not header.flags & AUTHORITATIVE
+    return asked and flags and header.id != 0 and answered and (single or reverse)
+
+
+def _is_dns(header: Header, entry: Entry) -> bool:
+    known = entry.rdclass & ~UNICAST_OR_FLUSH in CLASSES and entry.type in TYPES
+    # A record behind no question would have been mDNS, but for answers without their question.
+    one = header.questions == 1 or (header.is_response and not header.questions)
+    reserved = header.flags & MUST_BE_ZERO
+    return known and one and not reserved and header.opcode in OPCODES
+
+
+_TESTS = (
+    (Family.NBNS, _is_nbns),
+    (Family.MDNS, _is_mdns),
+    (Family.LLMNR, _is_llmnr),
+    (Family.DNS, _is_dns),
+)
+
+
+def asking(wanted: Family, why: str) -> Parse:
+    """The grammar of a side that asks."""
+    return partial(_clue, wanted, why, responses=False)
+
+
+def answering(wanted: Family, why: str) -> Parse:
+    """The grammar of a side that answers."""
+    return partial(_clue, wanted, why, responses=True)
+
+
+def _clue(wanted: Family, why: str, data: bytes, *, responses: bool) -> Clue:
+    found = family(data)
+    if found is None:
+        return OPEN
+    header = parse_header(data)
+    fits = found is wanted and header is not None and header.is_response is responses
+    return proof(why) if fits else AGAINST
+
+
+def detector(wanted: Family, title: str, evidence: str) -> Detector:
+    """The detector of a family that has only datagrams."""
+    return Detector(
+        protocol=wanted.value,
+        title=title,
+        transports=frozenset({Transport.UDP}),
+        probe=probe_sides(
+            datagrams(asking(wanted, f"{title} query")),
+            datagrams(answering(wanted, f"{title} response")),
+        ),
+        evidence=evidence,
+        midstream=True,
+    )

@@ -1,0 +1,186 @@
+"""Apache Kafka (also Redpanda, Event Hubs): requests and responses behind a u32 length.
+
+A request header is a handful of small numbers, which many length-prefixed protocols can look like.
+So it must carry a printable client id to count, and is certain only when it repeats, carries a
+complete ApiVersions body, or the server echoes the correlation id. Follows the Kafka protocol
+guide ("Request Headers") and KIP-482, KIP-511.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from sniffdiag.identify import wire
+from sniffdiag.identify.clue import (
+    AGAINST,
+    OPEN,
+    Clue,
+    Sign,
+    anywhere,
+    hint,
+    lean,
+    proof,
+    weigh,
+)
+from sniffdiag.identify.verdict import Answer, Detector, Heads, Verdict, certain
+from sniffdiag.model import Transport
+
+LENGTH_LEN = 4
+HEADER_LEN = 14
+"""Length, api key, api version, correlation id, client id length."""
+SIZES = range(10, 104_857_601)
+"""socket.request.max.bytes."""
+API_KEYS = range(96)
+API_VERSIONS = range(21)
+CLIENT_ID_LENGTHS = range(256)
+NO_CLIENT_ID = 0xFFFF
+PLAUSIBLE_CORRELATION_IDS = range(-1, 1 << 31)
+REQUESTS_READ = 8
+
+API_VERSIONS_KEY = 18
+_SOFTWARE = re.compile(rb"\x00[\x02-\x7f][A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9])?[\x02-\x7f]")
+_SOFTWARE_LIMIT_BYTES = 160
+_POSTGRES_STARTUP = b"\x00\x03\x00\x00user"
+_ZOOKEEPER_SIZES = frozenset({44, 45})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The header of one request."""
+
+    size: int
+    key: int
+    correlation_id: int
+    client_id: bytes
+    body_at: int
+
+
+def parse_request(data: bytes, at: int) -> Request | bool | None:
+    """The request at `at`; False where none can begin there, None while its header is cut."""
+    numbers = (
+        (wire.u32(data, at), SIZES),
+        (wire.u16(data, at + 4), API_KEYS),
+        (wire.u16(data, at + 6), API_VERSIONS),
+        (wire.u32(data, at + 8), PLAUSIBLE_CORRELATION_IDS),
+    )
+    if any(value is not None and value not in allowed for value, allowed in numbers):
+        return False
+    if data.startswith(_POSTGRES_STARTUP, at + LENGTH_LEN):
+        return False
+    id_len = wire.u16(data, at + 12)
+    if id_len is None:
+        return None
+    return _with_client_id(data, at, 0 if id_len == NO_CLIENT_ID else id_len)
+
+
+def _with_client_id(data: bytes, at: int, id_len: int) -> Request | bool | None:
+    size = int.from_bytes(data[at : at + LENGTH_LEN])
+    client_id = data[at + HEADER_LEN : at + HEADER_LEN + id_len]
+    fits = id_len in CLIENT_ID_LENGTHS and id_len + HEADER_LEN <= size + LENGTH_LEN
+    if not fits or not wire.is_printable(client_id):
+        return False
+    if len(client_id) < id_len:
+        return None
+    return Request(
+        size=size,
+        key=int.from_bytes(data[at + 4 : at + 6]),
+        correlation_id=int.from_bytes(data[at + 8 : at + 12]),
+        client_id=client_id,
+        body_at=at + HEADER_LEN + id_len,
+    )
+
+
+def requests(data: bytes) -> Iterator[Request]:
+    """The chained requests at the beginning of `data`."""
+    at = 0
+    for _ in range(REQUESTS_READ):
+        request = parse_request(data, at)
+        if not isinstance(request, Request):
+            return
+        yield request
+        at += LENGTH_LEN + request.size
+
+
+def _request(data: bytes) -> Clue:
+    first = parse_request(data, 0)
+    if not isinstance(first, Request):
+        return OPEN if first is None else AGAINST
+    if _names_its_software(data, first):
+        return proof("Kafka ApiVersions request naming the client's software")
+    chain = list(requests(data))
+    if any(_same_client(first, other) for other in chain[1:]):
+        return proof("chained Kafka requests of one client id")
+    if first.client_id:
+        return hint("a Kafka request header with its client id")
+    return OPEN if first.size in _ZOOKEEPER_SIZES else lean("a Kafka request header")
+
+
+def _names_its_software(data: bytes, request: Request) -> bool:
+    software = data[request.body_at : request.body_at + _SOFTWARE_LIMIT_BYTES]
+    return request.key == API_VERSIONS_KEY and bool(_SOFTWARE.match(software))
+
+
+def _same_client(first: Request, other: Request) -> bool:
+    counted_up = other.correlation_id > first.correlation_id
+    return bool(first.client_id) and other.client_id == first.client_id and counted_up
+
+
+def response_ids(data: bytes) -> Iterator[int]:
+    """Correlation ids of the chained responses at the beginning of `data`."""
+    at = 0
+    for _ in range(REQUESTS_READ):
+        size, correlation_id = wire.u32(data, at), wire.u32(data, at + LENGTH_LEN)
+        if size is None or correlation_id is None or size not in range(4, SIZES.stop):
+            return
+        yield correlation_id
+        at += LENGTH_LEN + size
+
+
+_COUNTED = 3
+
+
+def _response(data: bytes) -> Clue:
+    ids = list(response_ids(data))
+    if not ids:
+        return OPEN if len(data) < 2 * LENGTH_LEN else AGAINST
+    counted = all(b - a == 1 for a, b in pairwise(ids[:_COUNTED]))
+    if len(ids) >= _COUNTED and counted:
+        return lean("responses whose correlation ids count up as Kafka's do")
+    return OPEN
+
+
+_client = anywhere(_request, _request)
+_server = anywhere(_response, _response)
+
+
+def _echoed(heads: Heads) -> bool:
+    """The server answers a correlation id that the client used, first things first."""
+    asked = [request.correlation_id for request in requests(heads.client.head)]
+    answered = next(response_ids(heads.server.head), None)
+    if heads.client.from_start and heads.server.from_start:
+        return bool(asked) and answered == asked[0]
+    return answered in asked
+
+
+def probe(heads: Heads) -> Verdict:
+    """Both sides apart, then the echo that only request and response of one protocol have."""
+    client = _client(heads.client)
+    verdict = weigh(heads, client, _server(heads.server))
+    claims = verdict.answer in {Answer.POSSIBLE, Answer.NEED_MORE}
+    if claims and client.sign in {Sign.LEAN, Sign.FOR} and _echoed(heads):
+        return certain(f"{client.why}, its correlation id echoed by the server", client.facts)
+    return verdict
+
+
+DETECTOR = Detector(
+    protocol="kafka",
+    title="Apache Kafka",
+    transports=frozenset({Transport.TCP}),
+    probe=probe,
+    evidence="Request header (size, api key and version, correlation id, client id), certain when "
+    "it repeats, names the client's software, or the server echoes the correlation id.",
+    midstream=True,
+)

@@ -1,0 +1,150 @@
+"""MQTT 3.1, 3.1.1 and 5.0, and what can be said about a session joined late.
+
+CONNECT names the protocol. Every other packet is type and flags, a variable length, and little
+else, so mid-stream several packets must chain, or both sides agree. Does not follow MQTT-SN.
+Follows OASIS MQTT 3.1.1 chapter 2-3, MQTT 5.0 chapter 2-3.
+"""
+
+from __future__ import annotations
+
+from sniffdiag.identify import wire
+from sniffdiag.identify.clue import (
+    OPEN,
+    Clue,
+    Measure,
+    any_of,
+    anywhere,
+    best,
+    chain_of,
+    hint,
+    one_of,
+    probe_sides,
+    proof,
+)
+from sniffdiag.identify.verdict import Detector, Facts
+from sniffdiag.identify.wire import Layout, Literal, byte
+from sniffdiag.model import Transport
+
+MOST_LENGTH_BYTES = 4
+PUBLISH = 3
+# Low four bits that each packet type may have (MQTT 3.1.1 2.2.2); PUBLISH has DUP, QoS, RETAIN.
+FLAGS: dict[int, frozenset[int]] = {
+    **dict.fromkeys((4, 5, 7, 9, 11, 12, 13, 14, 15), frozenset({0})),
+    # 3.1 clients set DUP and QoS on PUBREL, SUBSCRIBE and UNSUBSCRIBE retries.
+    **dict.fromkeys((6, 8, 10), frozenset({2, 0xA})),
+    PUBLISH: frozenset(range(16)) - {6, 7, 14, 15},
+}
+FROM_CLIENT = frozenset({3, 4, 5, 6, 7, 8, 10, 12, 14, 15})
+FROM_SERVER = frozenset({3, 4, 5, 6, 7, 9, 11, 13, 14, 15})
+LENGTHS: dict[int, range] = {
+    **dict.fromkeys((4, 5, 6, 7), range(2, 1 << 10)),
+    8: range(5, 1 << 20),
+    9: range(3, 1 << 12),
+    10: range(4, 1 << 20),
+    11: range(2, 1 << 12),
+    12: range(1),
+    13: range(1),
+    14: range(1 << 10),
+    15: range(2, 1 << 16),
+    PUBLISH: range(3, 1 << 28),
+}
+LEVEL_3_1 = 3
+LEVELS = {LEVEL_3_1: "3.1", 4: "3.1.1", 5: "5.0"}
+# Bridges set the top bit of the level (mosquitto).
+_BRIDGE = 0x80
+
+
+def _connects(level: int) -> list[tuple[Layout, Clue]]:
+    name = b"\x00\x06MQIsdp" if level == LEVEL_3_1 else b"\x00\x04MQTT"
+    claim = proof(f"MQTT {LEVELS[level]} CONNECT", Facts(version=LEVELS[level]))
+    levels = frozenset({level, level | _BRIDGE})
+    return [
+        (
+            (
+                Literal(0, b"\x10"),
+                *(byte(i, range(0x80, 0x100)) for i in range(1, width)),
+                byte(width, range(0x80)),
+                Literal(1 + width, name),
+                byte(1 + width + len(name), levels),
+            ),
+            claim,
+        )
+        for width in range(1, MOST_LENGTH_BYTES + 1)
+    ]
+
+
+_connect = one_of(*(case for level in LEVELS for case in _connects(level)))
+CONNACK_V3: Layout = (Literal(0, b"\x20\x02"), byte(2, range(2)), byte(3, range(6)))
+CONNACK_V5: Layout = (
+    Literal(0, b"\x20"),
+    byte(1, range(3, 0x80)),
+    byte(2, range(2)),
+    byte(3, frozenset({0}) | frozenset(range(0x80, 0xA0))),
+)
+_connack = one_of(
+    (CONNACK_V3, hint("MQTT CONNACK")),
+    (CONNACK_V5, hint("MQTT 5 CONNACK")),
+)
+
+
+def _packet_len(types: frozenset[int]) -> Measure:
+    def measure(data: bytes, at: int) -> int | None:
+        first = wire.u8(data, at)
+        if first is None:
+            return None
+        kind, flags = first >> 4, first & 0xF
+        length = wire.varint(data, at + 1, MOST_LENGTH_BYTES)
+        if kind not in types or flags not in FLAGS[kind] or length is False:
+            return 0
+        if not isinstance(length, tuple):
+            return None
+        size, body_at = length
+        fits = _topic_fits(data, body_at, size) if kind == PUBLISH else True
+        if fits is None:
+            return None
+        return body_at + size - at if fits and size in LENGTHS[kind] else 0
+
+    return measure
+
+
+LONGEST_TOPIC_BYTES = 1024
+
+
+def _topic_fits(data: bytes, body_at: int, size: int) -> bool | None:
+    """A PUBLISH counts with a topic that is text without wildcards."""
+    topic_len = wire.u16(data, body_at)
+    if topic_len is None:
+        return None
+    topic = data[body_at + 2 : body_at + 2 + topic_len]
+    fits = topic_len + 2 <= size and topic_len <= LONGEST_TOPIC_BYTES
+    if not fits or not wire.is_printable(topic) or b"#" in topic or b"+" in topic:
+        return False
+    return True if len(topic) == topic_len else None
+
+
+CHAIN = 3
+_client_packets = chain_of(_packet_len(FROM_CLIENT), CHAIN, hint("chained MQTT packets"))
+_server_packets = chain_of(_packet_len(FROM_SERVER), CHAIN, hint("chained MQTT packets"))
+
+
+def _server_start(data: bytes) -> Clue:
+    """CONNACK; together with packets that chain behind it, it is proof."""
+    found = _connack(data)
+    if found.sign <= OPEN.sign:
+        return found
+    more = _server_packets(data[2 + data[1] :])
+    return best(found, proof("MQTT CONNACK and packets") if more.sign is found.sign else found)
+
+
+DETECTOR = Detector(
+    protocol="mqtt",
+    title="MQTT",
+    transports=frozenset({Transport.TCP}),
+    probe=probe_sides(
+        anywhere(_connect, any_of(_connect, _client_packets)),
+        anywhere(_server_start, any_of(_connack, _server_packets)),
+    ),
+    evidence="CONNECT with its protocol name and level; CONNACK; mid-stream, packets that chain on "
+    "both sides.",
+    midstream=True,
+)

@@ -1,0 +1,129 @@
+"""QUIC: long headers of versions 1 and 2, the drafts before them, and Google's own.
+
+Reads headers only; what is in Initial packets is not decrypted. Short headers are opaque and prove
+nothing, so a connection joined late stays unknown. Follows RFC 8999, RFC 9000 17, RFC 9369 3,
+draft-ietf-quic-transport-*, and Google's "QUIC Wire Layout Specification".
+"""
+
+from __future__ import annotations
+
+import re
+
+from sniffdiag.identify import wire
+from sniffdiag.identify.clue import AGAINST, OPEN, Clue, datagrams, probe_sides, proof
+from sniffdiag.identify.verdict import Detector, Facts
+from sniffdiag.model import Transport
+
+LONG_HEADER, FIXED_BIT, TYPE_BITS = 0x80, 0x40, 0x30
+LONGEST_CONNECTION_ID = 20
+VERSION_1, VERSION_2, NEGOTIATION = 1, 0x6B3343CF, 0
+DRAFTS = range(0xFF000000, 0xFF000100)
+FACEBOOK = range(0xFACEB000, 0xFACEB010)
+GREASED_MASK, GREASED = 0x0F0F0F0F, 0x0A0A0A0A
+"""RFC 9000 15: versions reserved to force negotiation."""
+_GOOGLE = re.compile(rb"[QT]0[2-5]\d\Z")
+_GOOGLE_PUBLIC = re.compile(rb"[\x09\x0d\x19\x1d\x29\x2d\x39\x3d].{8}Q0[2-4]\d", re.DOTALL)
+_GOOGLE_PUBLIC_LEN = 13
+
+INITIAL_TYPE = {VERSION_2: 1}
+RETRY_TYPE = {VERSION_2: 0}
+INTEGRITY_TAG_LEN = 16
+_VARINT_WIDTH_SHIFT = 6
+LONGEST_TOKEN = 1 << 11
+
+
+def _quic_varint(data: bytes, at: int) -> tuple[int, int] | None:
+    first = wire.u8(data, at)
+    if first is None:
+        return None
+    width = 1 << (first >> _VARINT_WIDTH_SHIFT)
+    value = wire.number(data, at, width)
+    return None if value is None else (value & (1 << 8 * width - 2) - 1, at + width)
+
+
+def _version_name(version: int) -> str | None:
+    text = version.to_bytes(4)
+    known = {VERSION_1: "1", VERSION_2: "2", NEGOTIATION: "negotiation"}
+    if version in known:
+        return known[version]
+    if version in DRAFTS:
+        return f"draft-{version & 0xFF}"
+    if _GOOGLE.match(text):
+        return text.decode("ascii")
+    other = version in FACEBOOK or version & GREASED_MASK == GREASED
+    return f"0x{version:08x}" if other else None
+
+
+def _long_header(data: bytes) -> Clue:
+    version = wire.u32(data, 1)
+    if version is None:
+        return OPEN
+    name = _version_name(version)
+    if name is None or not (data[0] & FIXED_BIT or version == NEGOTIATION):
+        return AGAINST
+    if name.startswith(("Q04", "Q05", "T05")):
+        return proof(f"Google QUIC long header, version {name}", Facts(version=name))
+    ids_end = _connection_ids_end(data)
+    if not isinstance(ids_end, tuple):
+        return OPEN if ids_end is None else AGAINST
+    return _body(data, ids_end[0], version, name)
+
+
+def _connection_ids_end(data: bytes) -> tuple[int] | bool | None:
+    at = 5
+    for _ in range(2):
+        length = wire.u8(data, at)
+        if length is None:
+            return None
+        if length > LONGEST_CONNECTION_ID:
+            return False
+        at += 1 + length
+    return (at,)
+
+
+def _body(data: bytes, at: int, version: int, name: str) -> Clue:
+    why = proof(f"QUIC long header, version {name}", Facts(version=name))
+    if version == NEGOTIATION:
+        return _negotiation(data, at)
+    kind = data[0] >> 4 & 3
+    if kind == RETRY_TYPE.get(version, 3):
+        return why if len(data) >= at + INTEGRITY_TAG_LEN else OPEN
+    if kind == INITIAL_TYPE.get(version, 0):
+        token = _quic_varint(data, at)
+        if token is None or token[0] > LONGEST_TOKEN:
+            return OPEN if token is None else AGAINST
+        at = token[1] + token[0]
+    length = _quic_varint(data, at)
+    if length is None:
+        return OPEN
+    # Packet number and authentication tag; a datagram holds no more than 65,527 bytes.
+    return why if length[0] in range(17, 1 << 16) else AGAINST
+
+
+def _negotiation(data: bytes, at: int) -> Clue:
+    first = wire.u32(data, at)
+    if first is None:
+        return OPEN
+    fits = first != NEGOTIATION and _version_name(first) is not None
+    return proof("QUIC version negotiation") if fits else AGAINST
+
+
+def _datagram(data: bytes) -> Clue:
+    if data[0] & LONG_HEADER:
+        return _long_header(data)
+    if _GOOGLE_PUBLIC.match(data):
+        version = data[9:_GOOGLE_PUBLIC_LEN].decode("ascii")
+        return proof(f"Google QUIC public header, version {version}", Facts(version=version))
+    cut = len(data) < _GOOGLE_PUBLIC_LEN
+    return OPEN if cut or data[0] & FIXED_BIT else AGAINST
+
+
+_side = datagrams(_datagram)
+
+DETECTOR = Detector(
+    protocol="quic",
+    title="QUIC",
+    transports=frozenset({Transport.UDP}),
+    probe=probe_sides(_side, _side),
+    evidence="Long header with a known version, connection id lengths and packet length.",
+)

@@ -1,0 +1,88 @@
+"""Line protocols: complete lines against patterns, first line first.
+
+Patterns are only ever matched against complete lines, so a verdict never depends on where a segment
+was cut. Knows no protocol; shared by SMTP, FTP, IMAP, POP3, IRC, NATS and the like.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sniffdiag.identify.clue import AGAINST, OPEN, Clue, Parse, hint, proof
+from sniffdiag.identify.verdict import NO_FACTS, Facts
+from sniffdiag.identify.wire import is_printable
+
+LINE_LIMIT_BYTES = 1024
+"""Longer first lines are no greeting and no command (RFC 5321 4.5.3.1.5 allows 512)."""
+LINES_READ = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one side of a line protocol talks."""
+
+    first: re.Pattern[bytes]
+    """Its first line must match this."""
+    telling: re.Pattern[bytes]
+    """A line that only this protocol has."""
+    why: str
+    why_telling: str
+
+
+def complete_lines(data: bytes) -> list[bytes]:
+    """The first lines without their line ends; a line whose end was not seen is left out."""
+    lines = data[: LINES_READ * LINE_LIMIT_BYTES].split(b"\n")[:-1]
+    return [line.rstrip(b"\r") for line in lines[:LINES_READ]]
+
+
+def begins_as_line(data: bytes) -> bool:
+    """Whether a first line without its end may still become one."""
+    return len(data) <= LINE_LIMIT_BYTES and (is_printable(data) or _is_utf8_text(data))
+
+
+def _is_utf8_text(data: bytes) -> bool:
+    return not data.translate(None, _TEXT)
+
+
+_TEXT = bytes(range(0x20, 0x7F)) + b"\t\r\n" + bytes(range(0x80, 0x100))
+
+
+def opening(dialect: Dialect) -> Parse:
+    """The grammar of a side's beginning."""
+
+    def parse(data: bytes) -> Clue:
+        lines = complete_lines(data)
+        if not lines:
+            return OPEN if begins_as_line(data) else AGAINST
+        facts = after_upgrade(data)
+        if dialect.telling.match(lines[0]):
+            return proof(dialect.why_telling, facts)
+        if not dialect.first.match(lines[0]):
+            return AGAINST
+        if any(dialect.telling.match(line) for line in lines[1:]):
+            return proof(dialect.why_telling, facts)
+        return hint(dialect.why, facts)
+
+    return parse
+
+
+def resuming(dialect: Dialect) -> Parse:
+    """The grammar of a later segment: only a telling line counts."""
+
+    def parse(data: bytes) -> Clue:
+        lines = complete_lines(data)
+        if not lines:
+            return OPEN if begins_as_line(data) else AGAINST
+        told = dialect.telling.match(lines[0])
+        return proof(dialect.why_telling) if told else AGAINST
+
+    return parse
+
+
+_TLS_AFTER_LINE = re.compile(rb"\n\x16\x03[\x00-\x04]")
+
+
+def after_upgrade(data: bytes) -> Facts:
+    """STARTTLS and its kin: a TLS handshake record right behind a line (RFC 3207, 2595, 4217)."""
+    return Facts(switched_to="tls") if _TLS_AFTER_LINE.search(data) else NO_FACTS
