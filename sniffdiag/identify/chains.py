@@ -63,7 +63,7 @@ def follow(kept: tuple[Sample, ...], offset: int, measure: Measure) -> Chain:
 
 
 def _piece_with(kept: tuple[Sample, ...], number: int, at: int) -> int:
-    """Number of the first piece, from `number` on, that holds the byte at `at`; past all if none."""
+    """The first piece, from `number` on, that holds the byte at `at`; past all if none."""
     while number < len(kept):
         piece = kept[number]
         if piece.at <= at < piece.at + len(piece.data):

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from sniffdiag.identify.sides import judge, raised, text
+from sniffdiag.identify.sides import asked, judge, raised, text
 from sniffdiag.identify.verdict import (
     NEED_MORE,
     NO,
@@ -44,14 +44,15 @@ _REQUEST = re.compile(rb"[\r\n]*(%b) (%b) HTTP/(1\.\d)" % (METHOD, TARGET))
 _STATUS = re.compile(rb"HTTP/(1\.\d) (\d{3})")
 _OPEN_STATUS = re.compile(rb"H(?:T(?:T(?:P(?:/(?:1(?:\.(?:\d(?: \d{0,2})?)?)?)?)?)?)?)?\Z")
 
+_OPEN_VERSION = rb"(?:H(?:T(?:T(?:P(?:/(?:1(?:\.)?)?)?)?)?)?)?"
 _OPEN_REQUEST = re.compile(
-    rb"[\r\n]*(?:%b(?: (?:%b(?: (?:H(?:T(?:T(?:P(?:/(?:1(?:\.)?)?)?)?)?)?)?)?)?)?)?\Z"
-    % (METHOD, TARGET)
+    rb"[\r\n]*(?:%b(?: (?:%b(?: %b)?)?)?)?\Z" % (METHOD, TARGET, _OPEN_VERSION)
 )
 _OPEN_TARGET = re.compile(
-    rb"[\r\n]*[A-Z][A-Z-]{2,} (?:/|https?://)[^\x00-\x20\x7f]*(?: [HTP/1.]*)?\Z"
+    rb"[\r\n]*[A-Z][A-Z-]{2,} (?:/|https?://)[^\x00-\x20\x7f]*(?: %b)?\Z" % _OPEN_VERSION
 )
-_HTTP09 = re.compile(rb"GET (/[^\x00-\x20\x7f]*)\r?\n")
+"""As above with a method and a target as most are: enough to call it possible."""
+_HTTP09 = re.compile(rb"GET (/[^\x00-\x20\x7f]*)\r?(?:\n|\Z)")
 
 _FIELD = TOKEN + rb"+:"
 _REQUEST_START = re.compile(rb"[\r\n]*(%b) (%b) HTTP/(1\.\d)\r?\n%b" % (METHOD, TARGET, _FIELD))
@@ -218,7 +219,7 @@ def _seen_in_both_midstream(heads: Heads) -> bool:
     # Not for sides seen from their start: an unfinished request line may yet turn out to be none.
     if heads.client.from_start or heads.server.from_start:
         return False
-    sides = (probe_client(heads.client), probe_server(heads.server))
+    sides = (asked(heads.client, probe_client), asked(heads.server, probe_server))
     return all(side.answer is Answer.POSSIBLE for side in sides)
 
 

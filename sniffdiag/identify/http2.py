@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from enum import Enum
 from itertools import islice
 
 from sniffdiag.identify import http1
@@ -31,11 +32,12 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """RFC 9113 3.4."""
 PREFACE_LINE_LEN = 16
 HEADER_LEN = 9
+LENGTH_WIDTH = 3
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS = 0, 1, 2, 3, 4
 PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 5, 6, 7, 8, 9
 ACK = 0x1
 MAX_FRAME_LEN = 16384
-"""SETTINGS_MAX_FRAME_SIZE may raise it, which servers of long messages do rarely (RFC 9113 6.5.2)."""
+"""SETTINGS_MAX_FRAME_SIZE may raise it, which is rarely done (RFC 9113 6.5.2)."""
 SETTING_LEN = 6
 SETTING_IDS = frozenset({1, 2, 3, 4, 5, 6, 8, 9})
 """RFC 9113 6.5.2, RFC 8441 (8) and RFC 9218 (9)."""
@@ -54,29 +56,36 @@ _RESYNC = re.compile(
 MAX_RESYNCS = 64
 
 
+class _On(Enum):
+    """Where a frame type may appear."""
+
+    STREAM = "never stream 0"
+    CONNECTION = "always stream 0"
+    EITHER = "either"
+
+
 @dataclass(frozen=True, slots=True)
 class _Rule:
     """What RFC 9113 6 allows in the header of one frame type."""
 
     flags: int
-    on_stream: bool | None
-    """True: never stream 0. False: always stream 0. None: either."""
+    on: _On
     least: int = 0
     most: int = MAX_FRAME_LEN
     multiple_of: int = 1
 
 
 _RULES = (
-    _Rule(flags=0x09, on_stream=True),
-    _Rule(flags=0x2D, on_stream=True, least=1),
-    _Rule(flags=0x00, on_stream=True, least=5, most=5),
-    _Rule(flags=0x00, on_stream=True, least=4, most=4),
-    _Rule(flags=0x01, on_stream=False, multiple_of=SETTING_LEN),
-    _Rule(flags=0x0C, on_stream=True, least=5),
-    _Rule(flags=0x01, on_stream=False, least=8, most=8),
-    _Rule(flags=0x00, on_stream=False, least=8),
-    _Rule(flags=0x00, on_stream=None, least=4, most=4),
-    _Rule(flags=0x04, on_stream=True),
+    _Rule(flags=0x09, on=_On.STREAM),
+    _Rule(flags=0x2D, on=_On.STREAM, least=1),
+    _Rule(flags=0x00, on=_On.STREAM, least=5, most=5),
+    _Rule(flags=0x00, on=_On.STREAM, least=4, most=4),
+    _Rule(flags=0x01, on=_On.CONNECTION, multiple_of=SETTING_LEN),
+    _Rule(flags=0x0C, on=_On.STREAM, least=5),
+    _Rule(flags=0x01, on=_On.CONNECTION, least=8, most=8),
+    _Rule(flags=0x00, on=_On.CONNECTION, least=8),
+    _Rule(flags=0x00, on=_On.EITHER, least=4, most=4),
+    _Rule(flags=0x04, on=_On.STREAM),
 )
 
 
@@ -97,7 +106,7 @@ def frame_at(data: bytes, at: int) -> Frame:
 
 
 def measure(data: bytes, at: int) -> int:
-    """A frame's whole length if the header is valid, and the payload of the kinds that have rules."""
+    """A frame's whole length if its header is valid, and its payload where that has rules."""
     if len(data) - at < HEADER_LEN:
         return CUT
     frame = frame_at(data, at)
@@ -121,16 +130,16 @@ def _is_valid_header(frame: Frame) -> bool:
         not frame.flags & ~rule.flags
         and rule.least <= frame.length <= rule.most
         and frame.length % rule.multiple_of == 0
-        and _is_stream_allowed(frame.stream, rule.on_stream)
+        and _is_stream_allowed(frame.stream, rule.on)
         and (frame.kind != SETTINGS or not frame.flags or not frame.length)
     )
 
 
-def _is_stream_allowed(stream: int, on_stream: bool | None) -> bool:
+def _is_stream_allowed(stream: int, on: _On) -> bool:
     """Pushed (even) streams are left out: no client in use takes them, and zeros look even."""
     if stream == 0:
-        return on_stream is not True
-    return on_stream is not False and stream & 1 == 1 and stream < 1 << 31
+        return on is not _On.STREAM
+    return on is not _On.CONNECTION and stream & 1 == 1 and stream < 1 << 31
 
 
 def _is_settings(payload: bytes) -> bool:
@@ -199,8 +208,8 @@ def _probe_settings(head: bytes, settings: Chain) -> Verdict:
 
 def _may_be_settings(head: bytes) -> bool:
     """What is there of the first header fits SETTINGS without ACK on stream 0."""
-    length_fits = len(head) < 3 or int.from_bytes(head[:3]) % SETTING_LEN == 0
-    rest = head[3:HEADER_LEN]
+    length, rest = head[:LENGTH_WIDTH], head[LENGTH_WIDTH:HEADER_LEN]
+    length_fits = not rest or int.from_bytes(length) % SETTING_LEN == 0
     return length_fits and bytes([SETTINGS, 0, 0, 0, 0, 0]).startswith(rest) and head[:1] < b"\x01"
 
 
@@ -261,7 +270,8 @@ def _kinds(chain: Chain) -> set[int]:
 def _is_conclusive(chain: Chain) -> bool:
     """Two frames of which one is not DATA; of DATA alone three, none empty.
 
-    A 4-byte length protocol whose sizes are multiples of 256 reads as DATA, and zeros as empty DATA.
+    A protocol with 4-byte lengths reads as DATA where a size is a multiple of 256, and zeros read
+    as empty DATA.
     """
     if len(chain.frames) < 2:  # noqa: PLR2004, two make a chain
         return False

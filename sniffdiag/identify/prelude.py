@@ -18,7 +18,7 @@ V2_COMMANDS = (0x20, 0x21)
 
 
 def strip_proxy(head: bytes) -> tuple[str | None, bytes]:
-    """The prelude's name and the bytes after it; `(None, head)` where there is none or not all of it."""
+    """The prelude's name and the bytes after it; `(None, head)` unless all of one is there."""
     if head.startswith(V1_SIGNATURE):
         return _strip_v1(head)
     if head.startswith(V2_SIGNATURE):

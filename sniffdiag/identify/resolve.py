@@ -131,7 +131,8 @@ class _Reading:
     def _facts(self, claim: Claim) -> Facts:
         facts = claim.verdict.facts
         for other in self._claims:
-            if _is_special_case(claim.detector, other.detector):
+            same_side = other.verdict.by_client is claim.verdict.by_client
+            if same_side and _is_special_case(claim.detector, other.detector):
                 facts = facts.merged(other.verdict.facts)
         return replace(facts, prelude=self._prelude)
 
@@ -222,14 +223,8 @@ def _is_special_case(detector: Detector, of: Detector) -> bool:
 
 
 def _answered(claim: Claim, by_server: list[Claim]) -> str | None:
-    others = [
-        c
-        for c in by_server
-        if c.protocol != claim.protocol
-        and not _is_special_case(claim.detector, c.detector)
-        and not _is_special_case(c.detector, claim.detector)
-    ]
-    return others[0].protocol if len(others) == 1 else None
+    others = [c.protocol for c in by_server if c.protocol != claim.protocol]
+    return others[0] if len(others) == 1 else None
 
 
 def _spoke(side: Side) -> bool:

@@ -25,21 +25,22 @@ def fits_anything(_side: Side) -> Verdict:
 
 
 def judge(heads: Heads, client: SideProbe, server: SideProbe) -> Verdict:
-    """The joint verdict of one probe a side; a side without bytes is not asked."""
-    return join(_asked(heads.client, client), _asked(heads.server, server))
+    """The joint verdict of one probe a side."""
+    return join(asked(heads.client, client), asked(heads.server, server))
 
 
-def _asked(side: Side, probe: SideProbe) -> Verdict:
+def asked(side: Side, probe: SideProbe) -> Verdict:
+    """What `probe` says of a side; silence is not asked, and rules out all once it is complete."""
     if side.head or side.samples:
         return probe(side)
     return NO if side.complete else NEED_MORE
 
 
 def join(client: Verdict, server: Verdict) -> Verdict:
-    """Both one-sided verdicts as one, the stronger claim first and the client's before the server's.
+    """Both one-sided verdicts as one, the stronger claim first, and the client's of two equals.
 
-    The server's claim stands although the client's bytes say NO: then it is marked `by_client=False`,
-    and the resolver takes it for what the server answered, not for what the flow is.
+    The server's claim stands although the client's bytes say NO: then it is marked
+    `by_client=False`, and the resolver takes it for the answer, not for what the flow is.
     """
     answers = (client.answer, server.answer)
     for answer in (Answer.CERTAIN, Answer.POSSIBLE):

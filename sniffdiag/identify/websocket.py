@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from sniffdiag.identify import http1
 from sniffdiag.identify.chains import CUT, NOT_A_FRAME, Measure, chains
-from sniffdiag.identify.sides import join, raised
+from sniffdiag.identify.sides import asked, join, raised
 from sniffdiag.identify.verdict import (
     NEED_MORE,
     NO,
@@ -101,7 +101,7 @@ def _probe_response(side: Side) -> Verdict:
 
 def probe(heads: Heads) -> Verdict:
     """The upgrade, by the answer where there is one; else frames with masks as they must be."""
-    client, server = _probe_request(heads.client), _probe_response(heads.server)
+    client, server = asked(heads.client, _probe_request), asked(heads.server, _probe_response)
     if server.answer is not Answer.CERTAIN and _is_declined(heads.server):
         client = NO if client is NO else NEED_MORE
     verdict = join(client, server)

@@ -1,0 +1,1 @@
+"""What the first bytes of segments look like, in columns."""
