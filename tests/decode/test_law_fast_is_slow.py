@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support import wire as h
+from support.chunks import chunk_of
+from support.frame_samples import FRAME, FRAME_SAMPLES, PACKET, FrameSample, over_ipv4
 
 from sniffdiag.decode.chain import LINK_TYPES
 from sniffdiag.decode.decode import decode
 from sniffdiag.decode.headers import DecodeStatus
 from sniffdiag.sources.captures import open_sources
-from support import wire as h
-from support.chunks import chunk_of
-from support.frame_samples import FRAME, FRAME_SAMPLES, PACKET, FrameSample, over_ipv4
 
 if TYPE_CHECKING:
     from sniffdiag.sources.frames import FrameChunk
