@@ -28,8 +28,9 @@ Services = Annotated[
         "--services",
         "-s",
         metavar="MANIFESTS",
-        help="Kubernetes YAML or JSON: a file, a directory, - for standard input, or one declaration "
-        "as ns/name:port/portname=ip[,ip]. Best: kubectl get svc,endpointslices,pods -A -o json.",
+        help="Kubernetes YAML or JSON: a file, a directory, - for standard input, or one "
+        "declaration as ns/name:port/portname=ip[,ip]. Best: kubectl get svc,endpointslices,pods "
+        "-A -o json.",
         show_default=False,
     ),
 ]

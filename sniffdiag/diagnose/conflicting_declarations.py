@@ -28,6 +28,7 @@ When one of the Services is never called.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sniffdiag.catalog.services import ServicePort
 from sniffdiag.diagnose.finding import Finding, Fix
@@ -49,7 +50,8 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         fix = Fix("Make all Services that lead to this pod port declare the same protocol.")
         yield RULE.finding(seen, message, sightings=seen.sightings, fix=fix)
     elif _name_contradicts_app_protocol(seen):
-        yield RULE.finding(seen, _contradiction(seen), fix=_follow_app_protocol(seen))
+        found = RULE.finding(seen, _contradiction(seen), fix=_follow_app_protocol(seen))
+        yield replace(found, severity=Severity.INFO, verdict=PortVerdict.OK)  # one of them wins
 
 
 def _said_by(port: ServicePort) -> str:

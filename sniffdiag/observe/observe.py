@@ -31,6 +31,7 @@ from sniffdiag.observe.port_observation import (
     Shape,
     Sighting,
     Undecided,
+    UnmatchedEndpoint,
 )
 
 LOOKED_AT_PER_PORT = 2_000
@@ -40,17 +41,6 @@ EXEMPLARS = 5
 
 _SERVER_FIRST = frozenset(d.protocol for d in DETECTORS if d.server_first)
 _GUESSED = (int(Orientation.PORT), int(Orientation.FIRST))
-
-
-@dataclass(frozen=True, slots=True)
-class UnmatchedEndpoint:
-    """Traffic to a server endpoint that no declaration covers."""
-
-    server: Endpoint
-    transport: Transport
-    flows: int
-    protocols: tuple[tuple[str, int], ...]
-    """Protocol and connections, most first."""
 
 
 @dataclass(frozen=True, slots=True)

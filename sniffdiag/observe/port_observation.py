@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from sniffdiag.catalog.services import ServicePort
 from sniffdiag.mesh.treated import Treated
-from sniffdiag.model import HTTP1_PROTOCOLS, HTTP2_PROTOCOLS, HTTP_FAMILY, Endpoint
+from sniffdiag.model import HTTP1_PROTOCOLS, HTTP2_PROTOCOLS, HTTP_FAMILY, Endpoint, Transport
 
 
 class Leg(StrEnum):
@@ -132,3 +132,14 @@ class PortObservation:
     def share(self, sightings: tuple[Sighting, ...]) -> float:
         """Part of the decided connections that `sightings` are, 0 to 1."""
         return sum(s.flows for s in sightings) / self.decided_flows if self.decided_flows else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchedEndpoint:
+    """Traffic to a server endpoint that no declaration covers."""
+
+    server: Endpoint
+    transport: Transport
+    flows: int
+    protocols: tuple[tuple[str, int], ...]
+    """Protocol and connections, most first."""

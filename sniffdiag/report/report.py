@@ -12,8 +12,7 @@ from typing import NamedTuple
 from sniffdiag.catalog.services import CatalogSummary
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.model import PortVerdict, Severity
-from sniffdiag.observe.observe import UnmatchedEndpoint
-from sniffdiag.observe.port_observation import PortObservation
+from sniffdiag.observe.port_observation import PortObservation, UnmatchedEndpoint
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,211 @@
+"""What each rule says about a port, told as situations: name, mesh version, what was observed."""
+
+from __future__ import annotations
+
+import pytest
+from sniffdiag.diagnose.diagnose import diagnose_port, verdict
+from sniffdiag.model import PortVerdict, Transport
+from sniffdiag.observe.port_observation import PortObservation, Undecided
+from support.observations import port, seen, sighting
+
+OPAQUE = "http-on-opaque-port"
+OK, MISMATCH, AT_RISK = PortVerdict.OK, PortVerdict.MISMATCH, PortVerdict.AT_RISK
+
+# situation, port name, version, protocol and shape, expected rules, expected verdict
+SITUATIONS = [
+    ("http on http-", "http-web", "1.3.6", ("http", {}), [], OK),
+    ("http on tcp-, old", "tcp-web", "1.1", ("http", {}), [OPAQUE], MISMATCH),
+    ("http on tcp-, new", "tcp-web", "1.30", ("http", {}), [OPAQUE], MISMATCH),
+    ("the console's name", "tcp-8080-8080", "1.3.6", ("http", {}), [OPAQUE], MISMATCH),
+    ("unnamed before sniffing", "", "1.1", ("http", {}), [OPAQUE], MISMATCH),
+    ("unnamed, only outbound sniffed", "", "1.3.6", ("http", {}), [OPAQUE], MISMATCH),
+    ("unnamed, both sniffed", "", "1.20", ("http", {}), ["saved-by-sniffing"], OK),
+    ("near miss, old", "http2foo", "1.1", ("http", {}), [OPAQUE], MISMATCH),
+    ("near miss, new", "http2foo", "1.20", ("http", {}), ["saved-by-sniffing"], OK),
+    ("HTTP/1.0 on sniffed 1.20", "", "1.20", ("http", {"http_1_0": True}), [OPAQUE], MISMATCH),
+    ("gRPC on sniffed 1.4", "", "1.4", ("grpc", {}), [OPAQUE], MISMATCH),
+    ("gRPC on sniffed 1.20", "", "1.20", ("grpc", {}), ["saved-by-sniffing"], OK),
+    (
+        "plain HTTP on https-",
+        "https-web",
+        "1.20",
+        ("http", {}),
+        [OPAQUE, "plaintext-on-tls-port"],
+        MISMATCH,
+    ),
+    ("gRPC on http-", "http-api", "1.20", ("grpc", {}), ["http2-on-http1-port"], MISMATCH),
+    (
+        "gRPC that a proxy turned into HTTP/1",
+        "http-api",
+        "1.20",
+        ("http", {"grpc_over_http1": True}),
+        ["http2-on-http1-port"],
+        MISMATCH,
+    ),
+    ("HTTP/1 on grpc-", "grpc-api", "1.20", ("http", {}), ["http1-on-http2-port"], MISMATCH),
+    (
+        "HTTP/2 refused by an HTTP/1 server on http2-",
+        "http2-api",
+        "1.20",
+        ("http2", {"answered": "http"}),
+        ["http1-on-http2-port"],
+        MISMATCH,
+    ),
+    ("gRPC on grpc-", "grpc-api", "1.20", ("grpc", {}), [], OK),
+    ("gRPC-Web on grpc-web-", "grpc-web-ui", "1.20", ("grpc-web", {}), [], OK),
+    ("WebSocket on http-", "http-ws", "1.3.6", ("websocket", {}), [], OK),
+    ("WebSocket on tcp-", "tcp-ws", "1.3.6", ("websocket", {}), [OPAQUE], MISMATCH),
+    ("TLS on http-", "http-web", "1.20", ("tls", {}), ["tls-on-http-port"], MISMATCH),
+    ("TLS on https-", "https-web", "1.20", ("tls", {}), [], OK),
+    ("TLS on tcp-", "tcp-web", "1.20", ("tls", {}), [], OK),
+    (
+        "TLS that offers http/1.1 on a port sniffed by its ALPN",
+        "",
+        "1.7",
+        ("tls", {"alpn_http": True}),
+        ["tls-on-http-port"],
+        MISMATCH,
+    ),
+    (
+        "the same after the match asks for clear text",
+        "",
+        "1.8",
+        ("tls", {"alpn_http": True}),
+        [],
+        OK,
+    ),
+    ("redis on http-", "http-cache", "1.20", ("redis", {}), ["opaque-on-http-port"], MISMATCH),
+    ("nameless bytes on http-", "http-x", "1.20", ("tcp", {}), ["opaque-on-http-port"], MISMATCH),
+    ("redis on redis-", "redis-cache", "1.20", ("redis", {}), [], OK),
+    ("redis on tls-", "tls-cache", "1.20", ("redis", {}), ["plaintext-on-tls-port"], AT_RISK),
+    (
+        "PROXY header on http-",
+        "http-web",
+        "1.20",
+        ("http", {"prelude": "proxy-v1"}),
+        ["proxy-protocol-on-http-port"],
+        MISMATCH,
+    ),
+    (
+        "MySQL on an unnamed port",
+        "",
+        "1.20",
+        ("mysql", {"server_first": True}),
+        ["server-first-on-sniffed-port"],
+        AT_RISK,
+    ),
+    ("MySQL on tcp-", "tcp-db", "1.20", ("mysql", {"server_first": True}), [], OK),
+    ("an HTTP client of a MySQL server", "tcp-db", "1.20", ("http", {"answered": "mysql"}), [], OK),
+    ("redis on an unknown name", "cache", "1.20", ("redis", {}), ["unrecognised-port-name"], OK),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "what", "rules", "expected"),
+    [situation[1:] for situation in SITUATIONS],
+    ids=[situation[0] for situation in SITUATIONS],
+)
+def test_one_kind_of_traffic_on_one_port(
+    name: str, version: str, what: tuple[str, dict[str, object]], rules: list[str], expected: str
+) -> None:
+    protocol, shape = what
+    observation = seen(port(name), version, sighting(protocol, **shape))
+    findings = diagnose_port(observation)
+    assert [f.name for f in findings] == rules
+    assert verdict(observation, findings) is expected
+
+
+def only_finding(observation: PortObservation, name: str) -> object:
+    (found,) = [f for f in diagnose_port(observation) if f.name == name]
+    return found
+
+
+def test_the_incident_reads_as_a_sentence_with_frames_and_a_rename() -> None:
+    found = only_finding(seen(port("tcp-web"), "1.3.6", sighting("http", 1204)), OPAQUE)
+    assert found.message == (
+        'port 8080 "tcp-web" of shop/reviews is declared tcp, so Istio 1.3.6 treats it as opaque TCP '
+        'outbound and inbound (name "tcp-web" begins with "tcp"); 1,204 HTTP/1.1 requests in 1,204 '
+        "connections were observed"
+    )
+    assert [proof.frame for proof in found.evidence] == [7]
+    assert found.fix.command == (
+        "kubectl -n shop patch service reviews --type strategic -p "
+        '\'{"spec":{"ports":[{"port":8080,"protocol":"TCP","name":"http-web"}]}}\''
+    )
+
+
+def test_where_app_protocol_is_honoured_the_fix_sets_it_and_renames_nothing() -> None:
+    found = only_finding(seen(port("tcp-web"), "1.20", sighting("http")), OPAQUE)
+    assert '"appProtocol":"http"' in found.fix.command
+    assert '"name"' not in found.fix.command
+    assert any("Azure" in trap for trap in found.fix.traps)
+
+
+@pytest.mark.parametrize(
+    ("declared", "protocol", "expected"),
+    [
+        (port("tcp-9080-8080", applied_name="http-web"), "http", "http-web"),
+        (port("tcp-9080-8080", applied_name="grpc-api"), "http", "http-9080-8080"),
+        (port("8080-8080-tcp"), "http", "http-8080-8080-tcp"),
+        (port("http2foo"), "grpc", "grpc-foo"),
+        (port(""), "http", "http"),
+        (port("web"), "http2", "http2-web"),
+        (port("tcp-" + "x" * 59), "http2", "http2-" + "x" * 57),
+    ],
+    ids=[
+        "the applied name comes back",
+        "an applied name that says something else does not",
+        "numbers stay",
+        "a near miss loses its wrong word",
+        "no name becomes the bare word",
+        "a plain word is kept behind the dash",
+        "63 characters at most",
+    ],
+)
+def test_renaming_keeps_what_the_old_name_said(
+    declared: object, protocol: str, expected: str
+) -> None:
+    found = only_finding(seen(declared, "1.3.6", sighting(protocol)), OPAQUE)
+    assert f'"name":"{expected}"' in found.fix.command
+
+
+def test_a_hostile_service_name_cannot_leave_the_command() -> None:
+    hostile = port("tcp-web", annotations=())
+    hostile = type(hostile)("shop; rm -rf ~", "$(reboot)'", 8080, "tcp-web")
+    found = only_finding(seen(hostile, "1.3.6", sighting("http")), OPAQUE)
+    assert found.fix.command.startswith("kubectl -n 'shop; rm -rf ~' patch service '$(reboot)'\"'\"''")
+
+
+def test_a_stray_client_below_five_per_cent_accuses_nobody() -> None:
+    observation = seen(port("http-web"), "1.20", sighting("http", 99), sighting("redis", 1))
+    assert diagnose_port(observation) == []
+
+
+def test_udp_ports_are_left_alone() -> None:
+    observation = seen(port("dns", 53, transport=Transport.UDP), "1.20", sighting("dns"))
+    assert diagnose_port(observation) == []
+    assert verdict(observation, []) is OK
+
+
+def test_nothing_readable_is_thin_evidence_and_not_ok() -> None:
+    observation = seen(
+        port("http-web"), "1.20", undecided=(Undecided("no payload", 2),), mesh_mtls_flows=3
+    )
+    (found,) = diagnose_port(observation)
+    assert found.name == "thin-evidence"
+    assert "2 connections: no payload; 3 connections: the mesh's own mutual TLS" in found.message
+    assert verdict(observation, [found]) is PortVerdict.UNKNOWN
+
+
+def test_two_services_on_one_pod_port_are_named() -> None:
+    other = type(port())("ops", "reviews-metrics", 9090, "tcp-metrics")
+    observation = seen(port("http-web"), "1.20", sighting("http"), contradicted_by=(other,))
+    found = only_finding(observation, "conflicting-declarations")
+    assert "ops/reviews-metrics:9090 as tcp-metrics" in found.message
+
+
+def test_a_name_against_its_app_protocol_is_told_but_the_treatment_decides() -> None:
+    observation = seen(port("tcp-web", app_protocol="http"), "1.20", sighting("http"))
+    found = only_finding(observation, "conflicting-declarations")
+    assert "goes by appProtocol" in found.message
+    assert verdict(observation, [found]) is OK

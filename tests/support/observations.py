@@ -1,0 +1,42 @@
+"""Builders of `PortObservation`s, so that a rule's test lists only the facts that matter."""
+
+from __future__ import annotations
+
+from sniffdiag.catalog.services import ServicePort
+from sniffdiag.mesh.policy import load_policy, treated
+from sniffdiag.model import Endpoint
+from sniffdiag.observe.port_observation import Exemplar, Leg, PortObservation, Shape, Sighting
+
+CLIENT = Endpoint("10.244.1.10", 40312)
+SERVER = Endpoint("10.96.0.50", 8080)
+
+
+def port(name: str = "http-web", number: int = 8080, **more: object) -> ServicePort:
+    """A declared port of shop/reviews."""
+    return ServicePort("shop", "reviews", number, name, **more)  # type: ignore[arg-type]
+
+
+def sighting(protocol: str, flows: int = 3, **shape: object) -> Sighting:
+    """Connections of one shape, with one exemplar."""
+    requests = flows if protocol == "http" else 0
+    exemplar = Exemplar(7, 1_700_000_000_000_000_000, CLIENT, SERVER, Leg.WIRE, "GET / HTTP/1.1")
+    return Sighting(
+        Shape(protocol, **shape),  # type: ignore[arg-type]
+        flows,
+        requests,
+        confidence=1.0,
+        exemplars=(exemplar,),
+    )
+
+
+def seen(
+    declared: ServicePort, version: str, *sightings: Sighting, **more: object
+) -> PortObservation:
+    """A port as Istio `version` treats it, with what was observed on it."""
+    policy = load_policy("istio").at(version)
+    return PortObservation(
+        declared,
+        treated(policy, declared),
+        sightings=sightings,
+        **more,  # type: ignore[arg-type]
+    )
