@@ -9,11 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from sniffdiag.addresses import address_text
 from sniffdiag.model import Endpoint, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Needle: TypeAlias = bytes  # by another name, because `Flows` has a column called bytes
+Mask: TypeAlias = npt.NDArray[np.bool_]
 
 
 class Orientation(IntEnum):
@@ -52,15 +60,18 @@ class Stream:
     head_frames: tuple[tuple[int, int], ...]
     """(offset in head, frame) of each piece of the head, so that evidence can name its frame."""
     from_start: bool
+    """The head begins with the side's first byte: its SYN tells so."""
     complete: bool
+    """Head and segments hold every byte that the side sent."""
     gap: bool
+    """The head ends (or begins) where bytes were on the wire but not captured."""
     segments: tuple[Segment, ...]
     """Segments after the head, stream order, as far as the budget reaches."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One sealed flow. Times are ns since the epoch, -1 where there was none; frames 1-based, 0 none."""
+    """One sealed flow. Times are ns since the epoch; frames are 1-based."""
 
     index: int
     """Row in `Flows`."""
@@ -79,11 +90,30 @@ class Flow:
     from_server: Stream
 
 
+class Kept(Protocol):
+    """The bytes kept of all flows; sides are numbered as in `Flows.client_side`."""
+
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Pieces kept of each flow and side, shape `(n, 2)`."""
+
+    def tcp(self, row: int, side: int, payload_bytes: int) -> Stream:
+        """One side of a TCP flow."""
+
+    def datagrams(self, row: int, side: int, payload_bytes: int) -> Stream:
+        """One side of a flow of datagrams."""
+
+    def containing(self, needles: Sequence[bytes]) -> npt.NDArray[np.bool_]:
+        """Flows and sides with a kept piece that contains one of `needles`, shape `(n, 2)`."""
+
+    def gap_bytes(self) -> npt.NDArray[np.int64]:
+        """Bytes known to be missing among the pieces of TCP heads, shape `(n, 2)`."""
+
+
 @dataclass(slots=True)
 class Flows:
     """Sealed flows, ordered by first frame. Every column has shape `(n,)` unless said otherwise.
 
-    `c` is the client's side, `s` the server's.
+    Counts and frames may be held in narrower types than are declared here.
     """
 
     transport: npt.NDArray[np.uint8]
@@ -105,7 +135,7 @@ class Flows:
     first_ts_ns: npt.NDArray[np.int64]
     last_ts_ns: npt.NDArray[np.int64]
     packets: npt.NDArray[np.int64]
-    """Shape `(n, 2)`: client to server, server to client. So are all columns below but the last four."""
+    """Shape `(n, 2)`: client to server, server to client. So are all before `syn_ts_ns`."""
     bytes: npt.NDArray[np.int64]
     """Frame bytes on the wire."""
     payload_bytes: npt.NDArray[np.int64]
@@ -128,8 +158,6 @@ class Flows:
     """Shape `(n, 2, TAGS)`: first frame with that tag, 0 where none."""
     flags_seen: npt.NDArray[np.uint8]
     """Union of the TCP flags of the side's segments."""
-    gap_bytes: npt.NDArray[np.int64]
-    """Bytes known to be missing from the capture in the side's head."""
     syn_ts_ns: npt.NDArray[np.int64]
     """First SYN; -1 where none. Shape `(n,)`, as the rest."""
     syn_ack_ts_ns: npt.NDArray[np.int64]
@@ -137,22 +165,95 @@ class Flows:
     rst_frame: npt.NDArray[np.int64]
     """First RST of either side, 0 where none."""
 
+    client_side: npt.NDArray[np.int64]
+    """Which side of `kept` is the client's."""
+    kept: Kept
+
     @property
     def rows(self) -> int:
         """Number of flows."""
         return int(self.transport.shape[0])
 
+    @property
+    def gap_bytes(self) -> npt.NDArray[np.int64]:
+        """Bytes known to be missing from the capture in each side's head, shape `(n, 2)`."""
+        return self._client_first(self.kept.gap_bytes())
+
     def flow(self, row: int) -> Flow:
         """Row `row` as an object, its heads reassembled now."""
-        raise NotImplementedError
+        return Flow(
+            index=row,
+            transport=Transport(int(self.transport[row])),
+            client=_endpoint(self.client_hi[row], self.client_lo[row], self.client_port[row]),
+            server=_endpoint(self.server_hi[row], self.server_lo[row], self.server_port[row]),
+            oriented_by=Orientation(int(self.oriented_by[row])),
+            first_frame=int(self.first_frame[row]),
+            last_frame=int(self.last_frame[row]),
+            first_ts_ns=int(self.first_ts_ns[row]),
+            last_ts_ns=int(self.last_ts_ns[row]),
+            tcp_stream=int(self.stream[row]),
+            encapsulation=self.encapsulations[int(self.encapsulation[row])],
+            from_client=self._stream(row, 0),
+            from_server=self._stream(row, 1),
+        )
+
+    def _stream(self, row: int, column: int) -> Stream:
+        """What the client (column 0) or the server (1) sent."""
+        side = int(self.client_side[row]) ^ column
+        payload_bytes = int(self.payload_bytes[row, column])
+        if self.transport[row] == Transport.TCP:
+            return self.kept.tcp(row, side, payload_bytes)
+        return self.kept.datagrams(row, side, payload_bytes)
 
     def has_heads(self) -> npt.NDArray[np.bool_]:
-        """Shape `(n,)`: rows whose bytes were kept (the ceiling of law 9 can leave later ones without)."""
-        raise NotImplementedError
+        """Shape `(n,)`: rows whose bytes were kept, as far as there were any.
+
+        The ceiling of law 9 can leave later flows without.
+        """
+        kept = self._client_first(self.kept.counts()) > 0
+        has: Mask = np.all(kept | (self.captured_bytes == 0), axis=1)
+        return has
+
+    def heads_contain(self, needles: Sequence[Needle]) -> npt.NDArray[np.bool_]:
+        """Shape `(n,)`: rows of which a kept piece contains one of `needles`."""
+        contain: Mask = np.any(self.kept.containing(needles), axis=1)
+        return contain
 
     def reorient(self, rows: npt.NDArray[np.bool_], by: Orientation) -> None:
         """Swap client and server of `rows` (boolean mask) and mark all of them as known `by`.
 
         Rows oriented by SYN or SYN_ACK must not be given.
         """
-        raise NotImplementedError
+        for client, server in (
+            (self.client_hi, self.server_hi),
+            (self.client_lo, self.server_lo),
+            (self.client_port, self.server_port),
+        ):
+            client[rows], server[rows] = server[rows], client[rows]
+        for column in (
+            self.packets,
+            self.bytes,
+            self.payload_bytes,
+            self.captured_bytes,
+            self.segments,
+            self.cut_segments,
+            self.first_payload_frame,
+            self.first_payload_ts_ns,
+            self.first_tag,
+            self.tag_counts,
+            self.tag_frame,
+            self.flags_seen,
+        ):
+            column[rows] = column[rows, ::-1]
+        self.client_side[rows] ^= 1
+        self.oriented_by[rows] = int(by)
+
+    def _client_first(self, column: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """A column by side of `kept`, the client's side first."""
+        turned = self.client_side[:, np.newaxis] != 0
+        return np.where(turned, column[:, ::-1], column)
+
+
+def _endpoint(hi: np.uint64, lo: np.uint64, port: np.uint16) -> Endpoint:
+    """Columns as one endpoint."""
+    return Endpoint(address_text(int(hi), int(lo)), int(port))

@@ -1,0 +1,182 @@
+"""`Fragments`: what is added up about runs of packets, as columns that merge.
+
+A fragment is a maximal run, in capture order, of packets of one tuple that begins with a SYN
+without ACK, or with the tuple's first packet. Flows are made of whole fragments, so which SYNs
+begin a new flow can wait until a table is sealed (law 4). Every column is a monoid (law 3): it is
+added, united, kept from the earlier fragment or taken from the later one.
+
+Side 0 is the smaller endpoint, side 1 the larger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from sniffdiag.flows.tuples import grown
+from sniffdiag.nominate.tags import TAGS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sniffdiag.flows.tuples import Ints
+
+Column: TypeAlias = npt.NDArray[Any]
+
+SIDES = 2
+_SCALAR = ()
+_PER_SIDE = (SIDES,)
+_PER_TAG = (SIDES * TAGS,)
+_FRAME = np.uint32
+LAST_NARROW_FRAME = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Type of a column and its shape for one fragment."""
+
+    dtype: type[np.generic]
+    per_fragment: tuple[int, ...] = _SCALAR
+
+
+KEPT: Mapping[str, Shape] = {
+    "slot": Shape(np.int32),  # of its tuple
+    "begun_by_syn": Shape(np.bool_),
+    "first_side": Shape(np.uint8),
+    "first_frame": Shape(_FRAME),
+    "first_ts_ns": Shape(np.int64),
+    "interface": Shape(np.int32),
+    "encapsulation": Shape(np.uint8),
+}
+"""Facts about the first packet: the earlier fragment's stay."""
+
+TAKEN: Mapping[str, Shape] = {
+    "last_frame": Shape(_FRAME),
+    "last_ts_ns": Shape(np.int64),
+}
+"""Facts about the last packet: the later fragment's stay."""
+
+ADDED: Mapping[str, Shape] = {
+    "packets": Shape(np.uint32, _PER_SIDE),
+    "bytes": Shape(np.int64, _PER_SIDE),
+    "payload_bytes": Shape(np.int64, _PER_SIDE),
+    "captured_bytes": Shape(np.int64, _PER_SIDE),
+    "segments": Shape(np.uint32, _PER_SIDE),
+    "cut_segments": Shape(np.uint32, _PER_SIDE),
+    "tag_counts": Shape(np.uint32, _PER_TAG),
+}
+
+UNITED: Mapping[str, Shape] = {
+    "flags_seen": Shape(np.uint8, _PER_SIDE),
+    "closed": Shape(np.uint8),  # a RST, or a FIN with ACK
+}
+
+EVENTS: Mapping[str, Mapping[str, Shape]] = {
+    "syn_frame": {
+        "syn_frame": Shape(_FRAME),
+        "syn_ts_ns": Shape(np.int64),
+        "syn_side": Shape(np.uint8),
+        "syn_seq": Shape(np.uint32),
+    },
+    "syn_ack_frame": {
+        "syn_ack_frame": Shape(_FRAME),
+        "syn_ack_ts_ns": Shape(np.int64),
+        "syn_ack_side": Shape(np.uint8),
+        "syn_ack_ack": Shape(np.uint32),
+    },
+    "rst_frame": {"rst_frame": Shape(_FRAME)},
+    "isn_frame": {
+        "isn_frame": Shape(_FRAME, _PER_SIDE),
+        "isn": Shape(np.uint32, _PER_SIDE),
+    },
+    "base_frame": {
+        "base_frame": Shape(_FRAME, _PER_SIDE),
+        "base": Shape(np.uint32, _PER_SIDE),
+    },
+    "first_payload_frame": {
+        "first_payload_frame": Shape(_FRAME, _PER_SIDE),
+        "first_payload_ts_ns": Shape(np.int64, _PER_SIDE),
+    },
+    "tag_frame": {"tag_frame": Shape(_FRAME, _PER_TAG)},
+}
+"""First packet of a kind: its frame (0: none yet) and facts about it. The earlier one stays.
+
+`isn` is the sequence number of a side's first SYN; `base` is Wireshark's base_seq, known from the
+first packet of the side or, less one, from the first acknowledgement of its peer (packet-tcp.c).
+"""
+
+SHAPES: Mapping[str, Shape] = {
+    **KEPT,
+    **TAKEN,
+    **ADDED,
+    **UNITED,
+    **{name: shape for event in EVENTS.values() for name, shape in event.items()},
+}
+FRAME_COLUMNS = tuple(name for name, shape in SHAPES.items() if shape.dtype is _FRAME)
+
+
+class Fragments:
+    """Columns by name, one row a fragment, ordered by first frame."""
+
+    __slots__ = ("_columns", "rows")
+
+    def __init__(self, columns: dict[str, Column] | None = None) -> None:
+        self._columns = columns or {
+            name: np.zeros((0, *shape.per_fragment), shape.dtype) for name, shape in SHAPES.items()
+        }
+        self.rows = int(self._columns["slot"].shape[0])
+
+    def __getitem__(self, name: str) -> Column:
+        return self._columns[name][: self.rows]
+
+    def take(self, rows: Column) -> Fragments:
+        """A copy of `rows` (indices or a mask)."""
+        return Fragments({name: self[name][rows] for name in SHAPES})
+
+    def append(self, other: Fragments, rows: Ints) -> None:
+        """Add `rows` of `other` at the end."""
+        before = self.rows
+        self._reserve(before + rows.shape[0], int(other["last_frame"].max(initial=0)))
+        self.rows += rows.shape[0]
+        for name in SHAPES:
+            self[name][before:] = other[name][rows]
+
+    def combine(self, at: Ints, other: Fragments, rows: Ints) -> None:
+        """Let `rows` of `other` follow the fragments `at`; no index twice in `at`."""
+        self._reserve(self.rows, int(other["last_frame"].max(initial=0)))
+        for name in TAKEN:
+            self[name][at] = other[name][rows]
+        for name in ADDED:
+            mine = self[name]
+            mine[at] = mine[at] + other[name][rows]
+        for name in UNITED:
+            mine = self[name]
+            mine[at] = mine[at] | other[name][rows]
+        for name, facts in EVENTS.items():
+            self._combine_event(name, tuple(facts), (at, other, rows))
+
+    def _combine_event(
+        self, frame: str, facts: tuple[str, ...], pairs: tuple[Ints, Fragments, Ints]
+    ) -> None:
+        """Copy what is told of an event to fragments that have not seen one."""
+        at, other, rows = pairs
+        width = int(np.prod(SHAPES[frame].per_fragment, dtype=np.int64))
+        theirs = other[frame].reshape(-1, width)[rows]
+        pair, place = np.nonzero((theirs != 0) & (self[frame].reshape(-1, width)[at] == 0))
+        if not pair.size:
+            return
+        to, source = at[pair] * width + place, rows[pair] * width + place
+        for name in facts:
+            self[name].reshape(-1)[to] = other[name].reshape(-1)[source]
+
+    def _reserve(self, rows: int, last_frame: int) -> None:
+        """Make room for `rows` rows, and for frame numbers beyond 32 bits when they come."""
+        if rows > self._columns["slot"].shape[0]:
+            for name, column in self._columns.items():
+                self._columns[name] = grown(column, self.rows, rows)
+        if last_frame > LAST_NARROW_FRAME and self._columns["last_frame"].dtype == _FRAME:
+            for name in FRAME_COLUMNS:
+                self._columns[name] = self._columns[name].astype(np.int64)

@@ -1,0 +1,276 @@
+"""`seal`: fragments become flows, and each flow gets a client and a server (law 4).
+
+Where a SYN begins a new flow follows Wireshark 4.0 (epan/dissectors/packet-tcp.c, dissect_tcp): its
+side had a base sequence number and this SYN has another one, or the connection was closed before. A
+SYN that repeats the base sequence number is a retransmission. Other transports have one flow for
+each tuple.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from sniffdiag.flows.flow import Flows, Orientation
+from sniffdiag.flows.fragments import SIDES, Column, Fragments
+from sniffdiag.flows.kept import UNKNOWN_ISN, KeptBytes
+from sniffdiag.nominate.tags import TAGS, Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sniffdiag.flows.table import FlowTable
+    from sniffdiag.flows.tuples import Ints, Tuples
+
+LOWEST_EPHEMERAL_PORT = 32_768
+"""Linux net.ipv4.ip_local_port_range begins here; IANA's dynamic ports (RFC 6335) lie above it."""
+LOWEST_USER_PORT = 1_024
+"""Below are the system ports (RFC 6335 6), which clients are not given."""
+_UNSIGNED = {4: np.uint32, 8: np.uint64}
+
+
+def seal(table: FlowTable) -> Flows:
+    """The flows of everything folded so far. The table stays as it is and may be folded on."""
+    fragments = table.fragments
+    begins = _begin_flows(fragments)
+    row = _row_of_each(fragments["slot"], begins)
+    flows = fragments.take(begins) if begins.all() else _joined(fragments, row)
+    blocks = table.pieces.blocks
+    owners = [row[block.owner // SIDES] * SIDES + block.owner % SIDES for block in blocks]
+    kept = KeptBytes(blocks, owners, _isn(flows))
+    return _Sealed(flows, _Endpoints.of(table.tuples, flows["slot"])).columns(
+        kept, table.encapsulations
+    )
+
+
+def _begin_flows(fragments: Fragments) -> npt.NDArray[np.bool_]:
+    """Which fragments begin a flow."""
+    slot = fragments["slot"]
+    order = np.argsort(slot, kind="stable")
+    follows = np.flatnonzero(np.diff(slot[order]) == 0) + 1
+    later, earlier = order[follows], order[follows - 1]
+    begins = np.ones(fragments.rows, np.bool_)
+    begins[later] = False
+    # A fragment begun by a SYN settles its sender's base sequence number, whatever came before.
+    settled = fragments["begun_by_syn"][earlier] & (
+        fragments["syn_side"][earlier] == fragments["syn_side"][later]
+    )
+    another = fragments["syn_seq"][earlier] != fragments["syn_seq"][later]
+    begins[later[settled & (another | (fragments["closed"][earlier] != 0))]] = True
+    open_ = np.flatnonzero(~begins[later])
+    _walk(fragments, later[open_], earlier[open_], begins)
+    return begins
+
+
+def _walk(fragments: Fragments, later: Ints, earlier: Ints, begins: npt.NDArray[np.bool_]) -> None:
+    """Settle, one after the other, the fragments that need all of their flow so far."""
+    flow, walked = _Conversation(), -1
+    sides = fragments["syn_side"][later].tolist()
+    seqs = fragments["syn_seq"][later].tolist()
+    for number, previous, side, seq in zip(
+        later.tolist(), earlier.tolist(), sides, seqs, strict=True
+    ):
+        if previous != walked:  # it begins a flow: it was settled before
+            flow = _Conversation()
+            flow.extend(fragments, previous)
+        if flow.is_ended_by(side, seq):
+            begins[number] = True
+            flow = _Conversation()
+        flow.extend(fragments, number)
+        walked = number
+
+
+class _Conversation:
+    """What Wireshark remembers of a conversation when it meets the next SYN."""
+
+    __slots__ = ("base", "closed")
+
+    def __init__(self) -> None:
+        self.base: list[int | None] = [None, None]
+        self.closed = False
+
+    def extend(self, fragments: Fragments, number: int) -> None:
+        """Go on with a fragment."""
+        for side in range(SIDES):
+            if self.base[side] is None and fragments["base_frame"][number, side]:
+                self.base[side] = int(fragments["base"][number, side])
+        self.closed |= bool(fragments["closed"][number])
+
+    def is_ended_by(self, side: int, seq: int) -> bool:
+        """Whether a SYN from `side` begins another conversation."""
+        base = self.base[side]
+        return base is not None and (base != seq or self.closed)
+
+
+def _row_of_each(slot: Column, begins: npt.NDArray[np.bool_]) -> Ints:
+    """The flow of every fragment: that of the latest one of its tuple that begins a flow."""
+    rows = np.cumsum(begins) - 1
+    if begins.all():
+        return rows
+    order = np.argsort(slot, kind="stable")
+    latest = np.maximum.accumulate(np.where(begins[order], np.arange(order.shape[0]), 0))
+    row = np.empty_like(rows)
+    row[order] = rows[order[latest]]
+    return row
+
+
+def _joined(fragments: Fragments, row: Ints) -> Fragments:
+    """Fragments of the same flow put together, pairs of pairs: rounds grow with the logarithm."""
+    order = np.argsort(row, kind="stable")
+    row = row[order]
+    first = np.flatnonzero(np.diff(row, prepend=-1))
+    place = np.arange(row.shape[0]) - first[row]
+    work = fragments.take(order)
+    step = 1
+    while step <= place.max(initial=0):
+        source = np.flatnonzero(place % (2 * step) == step)
+        work.combine(source - step, work, source)
+        step *= 2
+    return work.take(first)
+
+
+def _isn(flows: Fragments) -> Ints:
+    """The initial sequence number of both sides, where a SYN or the answer to one tells it."""
+    isn = np.where(flows["isn_frame"] != 0, flows["isn"].astype(np.int64), UNKNOWN_ISN)
+    answered = np.flatnonzero(flows["syn_ack_frame"])
+    asker = 1 - flows["syn_ack_side"][answered]
+    acked = flows["syn_ack_ack"][answered] - np.uint32(1)
+    unknown = isn[answered, asker] == UNKNOWN_ISN
+    isn[answered[unknown], asker[unknown]] = acked[unknown]
+    return isn
+
+
+@dataclass(frozen=True, slots=True)
+class _Endpoints:
+    """Addresses and ports of both sides of every flow, shape `(n, 2)`, and the transport."""
+
+    hi: npt.NDArray[np.uint64]
+    lo: npt.NDArray[np.uint64]
+    port: npt.NDArray[np.uint16]
+    transport: npt.NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, tuples: Tuples, slot: Column) -> _Endpoints:
+        """The endpoints of the tuples in `slot`."""
+        lo0, lo1, meta, hi0, hi1 = tuples.keys().take(slot).columns
+        return cls(
+            hi=np.stack([hi0, hi1], axis=1),
+            lo=np.stack([lo0, lo1], axis=1),
+            port=np.stack([meta >> np.uint64(16), meta], axis=1).astype(np.uint16),
+            transport=(meta >> np.uint64(32)).astype(np.uint8),
+        )
+
+
+class _Sealed:
+    """Joined fragments with the client's side first."""
+
+    __slots__ = ("_client", "_ends", "_flows", "_oriented_by")
+
+    def __init__(self, flows: Fragments, ends: _Endpoints) -> None:
+        self._flows = flows
+        self._ends = ends
+        self._client = flows["first_side"].astype(np.int64)
+        self._oriented_by = np.full(flows.rows, int(Orientation.FIRST), np.uint8)
+        self._orient(*_by_port(ends.port), Orientation.PORT)
+        syn_ack = flows["syn_ack_frame"] != 0
+        self._orient(syn_ack, 1 - flows["syn_ack_side"].astype(np.int64), Orientation.SYN_ACK)
+        self._orient(flows["syn_frame"] != 0, flows["syn_side"], Orientation.SYN)
+
+    def _orient(self, where: npt.NDArray[np.bool_], client: Column, by: Orientation) -> None:
+        self._client = np.where(where, client, self._client)
+        self._oriented_by[where] = int(by)
+
+    def columns(self, kept: KeptBytes, encapsulations: Sequence[str]) -> Flows:
+        """All columns of the flows."""
+        flows, transport = self._flows, self._ends.transport
+        client_hi, server_hi = self._client_first(self._ends.hi).T
+        client_lo, server_lo = self._client_first(self._ends.lo).T
+        client_port, server_port = self._client_first(self._ends.port).T
+        encapsulation, names = _renamed(flows["encapsulation"], encapsulations)
+        tag_frame = self._side("tag_frame").reshape(-1, SIDES, TAGS)
+        payload_frame = self._side("first_payload_frame")
+        payload_ts = self._side("first_payload_ts_ns")
+        return Flows(
+            transport=transport,
+            client_hi=client_hi.copy(),
+            client_lo=client_lo.copy(),
+            server_hi=server_hi.copy(),
+            server_lo=server_lo.copy(),
+            client_port=client_port.copy(),
+            server_port=server_port.copy(),
+            oriented_by=self._oriented_by,
+            encapsulation=encapsulation,
+            encapsulations=names,
+            interface=flows["interface"],
+            stream=_numbered(transport),
+            first_frame=flows["first_frame"],
+            last_frame=flows["last_frame"],
+            first_ts_ns=flows["first_ts_ns"],
+            last_ts_ns=flows["last_ts_ns"],
+            packets=self._side("packets"),
+            bytes=self._side("bytes"),
+            payload_bytes=self._side("payload_bytes"),
+            captured_bytes=self._side("captured_bytes"),
+            segments=self._side("segments"),
+            cut_segments=self._side("cut_segments"),
+            first_payload_frame=payload_frame,
+            first_payload_ts_ns=np.where(payload_frame == 0, -1, payload_ts),
+            first_tag=_first_tag(tag_frame),
+            tag_counts=self._side("tag_counts").reshape(-1, SIDES, TAGS),
+            tag_frame=tag_frame,
+            flags_seen=self._side("flags_seen"),
+            syn_ts_ns=np.where(flows["syn_frame"] == 0, -1, flows["syn_ts_ns"]),
+            syn_ack_ts_ns=np.where(flows["syn_ack_frame"] == 0, -1, flows["syn_ack_ts_ns"]),
+            syn_frame=flows["syn_frame"],
+            rst_frame=flows["rst_frame"],
+            client_side=self._client,
+            kept=kept,
+        )
+
+    def _side(self, name: str) -> Column:
+        """A column of both sides, the client's first."""
+        return self._client_first(self._flows[name])
+
+    def _client_first(self, column: Column) -> Column:
+        """The same with side 1 first where that is the client."""
+        turned = self._client != 0
+        halves = column.reshape(column.shape[0], SIDES, -1)
+        halves[turned] = halves[turned, ::-1]
+        return column
+
+
+def _by_port(port: npt.NDArray[np.uint16]) -> tuple[npt.NDArray[np.bool_], Ints]:
+    """Where ports tell a service from a client, and which side is the client then."""
+    low, high = port.min(axis=1), port.max(axis=1)
+    told = (low < LOWEST_EPHEMERAL_PORT) & (high >= LOWEST_EPHEMERAL_PORT)
+    told |= (low < LOWEST_USER_PORT) & (high >= LOWEST_USER_PORT)
+    return told, port.argmax(axis=1)
+
+
+def _numbered(transport: npt.NDArray[np.uint8]) -> Ints:
+    """The number of each flow among those of its transport."""
+    stream = np.zeros(transport.shape[0], np.int64)
+    for value in np.unique(transport):
+        rows = np.flatnonzero(transport == value)
+        stream[rows] = np.arange(rows.shape[0])
+    return stream
+
+
+def _renamed(numbers: Column, names: Sequence[str]) -> tuple[Column, tuple[str, ...]]:
+    """Encapsulations in use, sorted: their numbers must not depend on how a capture was cut."""
+    used = sorted({"", *(names[number] for number in np.unique(numbers).tolist())})
+    place = {name: number for number, name in enumerate(used)}
+    return np.array([place.get(name, 0) for name in names], np.uint8)[numbers], tuple(used)
+
+
+def _first_tag(tag_frame: Column) -> npt.NDArray[np.uint8]:
+    """The tag of the earliest segment with captured payload."""
+    with_payload = np.delete(tag_frame, Tag.EMPTY, axis=2)
+    tags = np.delete(np.arange(TAGS, dtype=np.uint8), Tag.EMPTY)
+    # One less turns "none" into the greatest number.
+    earliest = (with_payload - with_payload.dtype.type(1)).view(_UNSIGNED[with_payload.itemsize])
+    none = ~with_payload.any(axis=2)
+    return np.where(none, np.uint8(Tag.EMPTY), tags[earliest.argmin(axis=2)])
