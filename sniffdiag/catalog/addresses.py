@@ -65,6 +65,7 @@ class _Build:
             by_node_port=_in_order(self._by_node_port),
             by_target_port=_in_order(self._by_target_port),
             by_port_alone=_in_order(self._by_port_alone),
+            known_addresses=frozenset(address for address, *_ in self._by_address),
             unresolved_claims=[tuple(c) for c in self._same_pods.values() if len(c) > 1],
             by_host={(f"{p.service}.{p.namespace}", p.port): p for p in reversed(ports)},
             node_addresses=frozenset(self._objects.node_addresses),

@@ -123,6 +123,8 @@ class Catalog:
     """(targetPort number, transport) of Services with pods, for loopback legs inside a pod."""
     by_port_alone: dict[tuple[int, int], list[Match]] = field(default_factory=dict)
     """(port or targetPort, transport) of Services whose addresses are unknown."""
+    known_addresses: frozenset[str] = frozenset()
+    """All in `by_address`: a port that none of their declarations names is not declared."""
     unresolved_claims: list[tuple[ServicePort, ...]] = field(default_factory=list)
     """Declared ports with one selector and one targetPort, where no pods were read."""
     by_host: dict[tuple[str, int], ServicePort] = field(default_factory=dict)
@@ -149,7 +151,9 @@ class Catalog:
         if is_loopback(address):
             return list(self.by_target_port.get((port, transport), ()))
         alone = self.by_port_alone.get((port, transport), ())
-        return list(alone) if len(alone) == 1 and not is_public(address) else []
+        if len(alone) != 1 or address in self.known_addresses or is_public(address):
+            return []
+        return list(alone)
 
     def contradictions(self) -> list[Contradiction]:
         """Pod ports that several declared ports claim with different name prefix or appProtocol.
