@@ -223,7 +223,8 @@ def _nearest_to_the_client(
     wire = rows[(leg == LEGS.index(Leg.WIRE)) & ~repeated]
     if any(tally.readable(r) for r in wire.tolist()):
         repeated |= leg == LEGS.index(Leg.PROXY_TO_APP)
-    return rows[~repeated]
+    nearest: npt.NDArray[np.int64] = rows[~repeated]
+    return nearest
 
 
 class _Tally:

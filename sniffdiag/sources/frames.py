@@ -76,4 +76,12 @@ class Source(Protocol):
     def summaries(self) -> list[SourceSummary]:
         """One summary for every file read so far."""
 
+    @property
+    def bytes_total(self) -> int | None:
+        """Size of everything there is to read, None where the end is not known."""
+
+    @property
+    def bytes_read(self) -> int:
+        """How far reading is, in the same bytes."""
+
     def __iter__(self) -> Iterator[FrameChunk]: ...

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from support.observations import port, seen, sighting
+
+from sniffdiag.catalog.services import ServicePort
 from sniffdiag.diagnose.diagnose import diagnose_port, verdict
+from sniffdiag.diagnose.finding import Finding
 from sniffdiag.model import PortVerdict, Transport
 from sniffdiag.observe.port_observation import PortObservation, Undecided
-from support.observations import port, seen, sighting
 
 OPAQUE = "http-on-opaque-port"
 OK, MISMATCH, AT_RISK = PortVerdict.OK, PortVerdict.MISMATCH, PortVerdict.AT_RISK
@@ -106,7 +111,7 @@ SITUATIONS = [
     ids=[situation[0] for situation in SITUATIONS],
 )
 def test_one_kind_of_traffic_on_one_port(
-    name: str, version: str, what: tuple[str, dict[str, object]], rules: list[str], expected: str
+    name: str, version: str, what: tuple[str, dict[str, Any]], rules: list[str], expected: str
 ) -> None:
     protocol, shape = what
     observation = seen(port(name), version, sighting(protocol, **shape))
@@ -115,7 +120,7 @@ def test_one_kind_of_traffic_on_one_port(
     assert verdict(observation, findings) is expected
 
 
-def only_finding(observation: PortObservation, name: str) -> object:
+def only_finding(observation: PortObservation, name: str) -> Finding:
     (found,) = [f for f in diagnose_port(observation) if f.name == name]
     return found
 
@@ -123,11 +128,12 @@ def only_finding(observation: PortObservation, name: str) -> object:
 def test_the_incident_reads_as_a_sentence_with_frames_and_a_rename() -> None:
     found = only_finding(seen(port("tcp-web"), "1.3.6", sighting("http", 1204)), OPAQUE)
     assert found.message == (
-        'port 8080 "tcp-web" of shop/reviews is declared tcp, so Istio 1.3.6 treats it as opaque TCP '
-        'outbound and inbound (name "tcp-web" begins with "tcp"); 1,204 HTTP/1.1 requests in 1,204 '
-        "connections were observed"
+        'port 8080 "tcp-web" of shop/reviews is declared tcp, so Istio 1.3.6 treats it as opaque '
+        'TCP outbound and inbound (name "tcp-web" begins with "tcp"); 1,204 HTTP/1.1 requests in '
+        "1,204 connections were observed"
     )
     assert [proof.frame for proof in found.evidence] == [7]
+    assert found.fix is not None
     assert found.fix.command == (
         "kubectl -n shop patch service reviews --type strategic -p "
         '\'{"spec":{"ports":[{"port":8080,"protocol":"TCP","name":"http-web"}]}}\''
@@ -136,6 +142,7 @@ def test_the_incident_reads_as_a_sentence_with_frames_and_a_rename() -> None:
 
 def test_where_app_protocol_is_honoured_the_fix_sets_it_and_renames_nothing() -> None:
     found = only_finding(seen(port("tcp-web"), "1.20", sighting("http")), OPAQUE)
+    assert found.fix is not None
     assert '"appProtocol":"http"' in found.fix.command
     assert '"name"' not in found.fix.command
     assert any("Azure" in trap for trap in found.fix.traps)
@@ -163,17 +170,20 @@ def test_where_app_protocol_is_honoured_the_fix_sets_it_and_renames_nothing() ->
     ],
 )
 def test_renaming_keeps_what_the_old_name_said(
-    declared: object, protocol: str, expected: str
+    declared: ServicePort, protocol: str, expected: str
 ) -> None:
     found = only_finding(seen(declared, "1.3.6", sighting(protocol)), OPAQUE)
+    assert found.fix is not None
     assert f'"name":"{expected}"' in found.fix.command
 
 
 def test_a_hostile_service_name_cannot_leave_the_command() -> None:
-    hostile = port("tcp-web", annotations=())
-    hostile = type(hostile)("shop; rm -rf ~", "$(reboot)'", 8080, "tcp-web")
+    hostile = ServicePort("shop; rm -rf ~", "$(reboot)'", 8080, "tcp-web")
     found = only_finding(seen(hostile, "1.3.6", sighting("http")), OPAQUE)
-    assert found.fix.command.startswith("kubectl -n 'shop; rm -rf ~' patch service '$(reboot)'\"'\"''")
+    assert found.fix is not None
+    assert found.fix.command.startswith(
+        "kubectl -n 'shop; rm -rf ~' patch service '$(reboot)'\"'\"''"
+    )
 
 
 def test_a_stray_client_below_five_per_cent_accuses_nobody() -> None:
@@ -198,7 +208,7 @@ def test_nothing_readable_is_thin_evidence_and_not_ok() -> None:
 
 
 def test_two_services_on_one_pod_port_are_named() -> None:
-    other = type(port())("ops", "reviews-metrics", 9090, "tcp-metrics")
+    other = ServicePort("ops", "reviews-metrics", 9090, "tcp-metrics")
     observation = seen(port("http-web"), "1.20", sighting("http"), contradicted_by=(other,))
     found = only_finding(observation, "conflicting-declarations")
     assert "ops/reviews-metrics:9090 as tcp-metrics" in found.message

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sniffdiag.catalog.services import ServicePort
 from sniffdiag.mesh.policy import load_policy, treated
 from sniffdiag.model import Endpoint
@@ -11,17 +13,17 @@ CLIENT = Endpoint("10.244.1.10", 40312)
 SERVER = Endpoint("10.96.0.50", 8080)
 
 
-def port(name: str = "http-web", number: int = 8080, **more: object) -> ServicePort:
+def port(name: str = "http-web", number: int = 8080, **more: Any) -> ServicePort:
     """A declared port of shop/reviews."""
-    return ServicePort("shop", "reviews", number, name, **more)  # type: ignore[arg-type]
+    return ServicePort("shop", "reviews", number, name, **more)
 
 
-def sighting(protocol: str, flows: int = 3, **shape: object) -> Sighting:
+def sighting(protocol: str, flows: int = 3, **shape: Any) -> Sighting:
     """Connections of one shape, with one exemplar."""
     requests = flows if protocol == "http" else 0
     exemplar = Exemplar(7, 1_700_000_000_000_000_000, CLIENT, SERVER, Leg.WIRE, "GET / HTTP/1.1")
     return Sighting(
-        Shape(protocol, **shape),  # type: ignore[arg-type]
+        Shape(protocol, **shape),
         flows,
         requests,
         confidence=1.0,
@@ -29,14 +31,12 @@ def sighting(protocol: str, flows: int = 3, **shape: object) -> Sighting:
     )
 
 
-def seen(
-    declared: ServicePort, version: str, *sightings: Sighting, **more: object
-) -> PortObservation:
+def seen(declared: ServicePort, version: str, *sightings: Sighting, **more: Any) -> PortObservation:
     """A port as Istio `version` treats it, with what was observed on it."""
     policy = load_policy("istio").at(version)
     return PortObservation(
         declared,
         treated(policy, declared),
         sightings=sightings,
-        **more,  # type: ignore[arg-type]
+        **more,
     )
