@@ -165,6 +165,7 @@ def test_the_selector_takes_pods_with_all_its_labels_in_its_namespace() -> None:
         service(selector={"app": "reviews", "version": "v1"}),
         pod("both", "10.1.0.1", metadata={"labels": {"app": "reviews", "version": "v1"}}),
         pod("one", "10.1.0.2"),
+        pod("other", "10.1.0.5", metadata={"labels": {"app": "x", "version": "v1"}}),
         pod("elsewhere", "10.1.0.3", metadata={"namespace": "x"}),
         pod("done", "10.1.0.4", status={"phase": "Succeeded"}),
     )
@@ -546,7 +547,8 @@ BOMBS = {
 def test_a_bomb_is_a_problem_line_and_quick(text: str) -> None:
     started = time.perf_counter()
     found = load(["-"], stdin=io.BytesIO(("# yaml\n---\n" + text).encode()))
-    assert len(found.summary.problems) == 1
+    (problem,) = found.summary.problems
+    assert "document 1 is not usable YAML" in problem
     assert time.perf_counter() - started < 5
 
 
