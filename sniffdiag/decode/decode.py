@@ -7,6 +7,7 @@ columnar step starts over in the scalar decoder. Nothing here reads bytes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,11 +19,14 @@ from sniffdiag.decode.plain import HEADERS_SPANNED, decode_plain
 from sniffdiag.decode.walk import Columns, Rows, TunnelNames, Walk, lookup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from sniffdiag.sources.frames import FrameChunk
 
+Step = Callable[[Walk, Rows], None]
+
 ETHERNET_LINK = 1
+ETHERNET_BEFORE_TYPE_LEN, VLAN_BEFORE_TYPE_LEN = 12, 2
 LINK_HEADER = lookup(LINK_TYPES, 1 << 10, Header.UNSUPPORTED_LINK)
 
 
@@ -99,24 +103,32 @@ def _decode_odd(walk: Walk, chunk: FrameChunk) -> None:
     # dpkt takes 0.1 s to import, and most captures have no odd frame.
     from sniffdiag.decode.scalar import decode_rows  # noqa: PLC0415
 
-    walk.columns.clear(odd)
-    walk.encapsulation[odd] = 0
     decode_rows(chunk, odd, walk)
 
 
-def _ethernet(walk: Walk, rows: Rows) -> None:
-    """Inside tunnels, too, nearly every frame is plain."""
-    if walk.headers_left >= HEADERS_SPANNED:
-        inner, plain = decode_plain(walk.data, walk.at[rows], walk.end[rows], walk.wire_end[rows])
-        walk.columns.put(rows[plain], inner, plain)
-        walk.header[rows[plain]] = Header.DONE
-        rows = rows[~plain]
-    link.ethernet(walk, rows)
+def _plain_first(step: Step, before_type_len: int) -> Step:
+    """A step that first tries the straight path, inside tunnels and behind VLAN tags too.
+
+    That path does not look at the addresses, so it serves wherever an EtherType and then IPv4
+    follow; `before_type_len` is what this step's header has before its type.
+    """
+    back = ETHERNET_BEFORE_TYPE_LEN - before_type_len
+
+    def try_plain(walk: Walk, rows: Rows) -> None:
+        if walk.headers_left >= HEADERS_SPANNED:
+            at = walk.at[rows] - back
+            inner, plain = decode_plain(walk.data, at, walk.end[rows], walk.wire_end[rows])
+            walk.columns.put(rows[plain], inner, plain)
+            walk.header[rows[plain]] = Header.DONE
+            rows = rows[~plain]
+        step(walk, rows)
+
+    return try_plain
 
 
-STEPS: Mapping[Header, Callable[[Walk, Rows], None]] = {
-    Header.ETHERNET: _ethernet,
-    Header.VLAN: link.vlan,
+STEPS: Mapping[Header, Step] = {
+    Header.ETHERNET: _plain_first(link.ethernet, ETHERNET_BEFORE_TYPE_LEN),
+    Header.VLAN: _plain_first(link.vlan, VLAN_BEFORE_TYPE_LEN),
     Header.LINUX_SLL: link.linux_sll,
     Header.LINUX_SLL2: link.linux_sll2,
     Header.COOKED_IP: link.cooked_ip,

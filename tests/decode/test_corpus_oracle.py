@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import gzip
 import ipaddress
-import os
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dpkt
@@ -22,17 +20,15 @@ import pytest
 from sniffdiag.decode.decode import decode
 from sniffdiag.decode.headers import V4_MAPPED, DecodeStatus
 from sniffdiag.sources.captures import open_sources
+from tests.support import corpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-CORPUS = os.environ.get("SNIFFDIAG_CORPUS", "")
-CAPTURES = sorted(Path(CORPUS).glob("*.pcap*")) if CORPUS else []
+CAPTURES = [sample.path for sample in corpus.samples()]
 
-pytestmark = [
-    pytest.mark.corpus,
-    pytest.mark.skipif(not CORPUS, reason="SNIFFDIAG_CORPUS does not name the sample captures"),
-]
+pytestmark = pytest.mark.corpus
 every_capture = pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.name)
 
 FIELDS = (
@@ -149,8 +145,8 @@ DPKT_LINKS = {
 
 def dpkt_frames(capture: Path) -> Iterator[tuple[int, int, bytes]]:
     """Frame number, link type and bytes, by dpkt's own readers."""
-    opener = gzip.open if capture.suffix == ".gz" else Path.open
-    with opener(capture, "rb") as file:
+    is_gzip = capture.suffix == ".gz"
+    with gzip.open(capture) if is_gzip else capture.open("rb") as file:
         reader = dpkt.pcap.UniversalReader(file)
         for number, (_, data) in enumerate(reader, start=1):
             yield number, reader.datalink(), data

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import wire as h
-from support.chunks import chunk_of
-from support.frame_samples import FRAME, FRAME_SAMPLES, PACKET, PAYLOAD, SEGMENT, FrameSample
 
 from sniffdiag.decode.decode import decode
 from sniffdiag.decode.headers import V4_MAPPED, DecodeStatus
+from tests.support import wire as h
+from tests.support.chunks import chunk_of
+from tests.support.frame_samples import FRAME, FRAME_SAMPLES, PACKET, PAYLOAD, SEGMENT, FrameSample
 
 OK, TRUNCATED = DecodeStatus.OK, DecodeStatus.TRUNCATED
 HOST_1, HOST_2 = V4_MAPPED | 0x0A000001, V4_MAPPED | 0x0A000002

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from support import wire as h
-from support.chunks import chunk_of
-from support.frame_samples import FRAME, FRAME_SAMPLES, PACKET, FrameSample, over_ipv4
 
 from sniffdiag.decode.chain import LINK_TYPES
 from sniffdiag.decode.decode import decode
 from sniffdiag.decode.headers import DecodeStatus
 from sniffdiag.sources.captures import open_sources
+from tests.support import corpus
+from tests.support import wire as h
+from tests.support.chunks import chunk_of
+from tests.support.frame_samples import FRAME, FRAME_SAMPLES, PACKET, FrameSample, over_ipv4
 
 if TYPE_CHECKING:
     from sniffdiag.sources.frames import FrameChunk
@@ -69,8 +68,13 @@ def nested(labels: int) -> bytes:
     return h.ethernet(0x8847, h.mpls(PACKET, labels=labels))
 
 
+def nested_pseudowire(labels: int) -> bytes:
+    return h.ethernet(0x8847, h.mpls(bytes(4) + FRAME, labels=labels))
+
+
 @given(st.lists(mutated_frames(), min_size=1, max_size=8))
 @example([(nested(labels), 1, 500) for labels in range(24, 34)])
+@example([(nested_pseudowire(labels), 1, 500) for labels in range(24, 34)])
 @example([(over_ipv4(h.GRE, h.gre(0x6558, FRAME, flags=0x4000)), 1, 200)])
 @example([(over_ipv4(h.GRE, h.gre(0x6558, FRAME, flags=0x0002)), 1, 200)])
 def test_mutated_and_cut_frames_are_read_alike(frames: list[tuple[bytes, int, int]]) -> None:
@@ -125,13 +129,9 @@ def test_a_hundred_thousand_random_frames_are_a_hundred_thousand_rows() -> None:
     assert differences(chunk) == []
 
 
-CORPUS = os.environ.get("SNIFFDIAG_CORPUS", "")
-
-
 @pytest.mark.corpus
-@pytest.mark.skipif(not CORPUS, reason="SNIFFDIAG_CORPUS does not name the sample captures")
 def test_real_captures_are_read_alike() -> None:
-    captures = sorted(str(path) for path in Path(CORPUS).glob("*.pcap*"))
+    captures = [str(sample.path) for sample in corpus.samples()]
     assert captures
     for capture in captures:
         for chunk in open_sources([capture], stdin=None):

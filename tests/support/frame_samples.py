@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from support import wire as h
+from tests.support import wire as h
 
 PAYLOAD = b"GET / HTTP/1.1\r\n\r\n"
 TIMESTAMPS = bytes.fromhex("0101080a0000000100000002")
