@@ -545,11 +545,11 @@ BOMBS = {
 
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS.keys())
 def test_a_bomb_is_a_problem_line_and_quick(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     found = load(["-"], stdin=io.BytesIO(("# yaml\n---\n" + text).encode()))
     (problem,) = found.summary.problems
     assert "document 1 is not usable YAML" in problem
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_aliases_as_yaml_dumpers_write_them_are_fine() -> None:
@@ -641,9 +641,9 @@ def test_ten_thousand_services_load_in_less_than_two_seconds() -> None:
         for n in range(10_000)
     ]
     text = json.dumps({"kind": "List", "items": many}, indent=4).encode()
-    started = time.perf_counter()
+    started = time.process_time()
     found = load(["-"], stdin=io.BytesIO(text))
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert ways(found, "10.0.1.1", 80) == ["s257:80 CLUSTER_IP"]
 
 
