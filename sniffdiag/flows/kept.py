@@ -133,7 +133,8 @@ class KeptBytes:
 
 def _rows_with(block: Block, pattern: re.Pattern[bytes]) -> Ints:
     """Pieces of a block in which the pattern is found, not across their borders."""
-    spans = np.array([match.span() for match in pattern.finditer(block.data)], np.int64)
+    spans = np.array([match.span() for match in pattern.finditer(block.data.data)], np.int64)
     spans = spans.reshape(-1, 2)
-    rows = np.searchsorted(block.at, spans[:, 0], side="right") - 1
+    order = np.argsort(block.at)
+    rows = order[np.searchsorted(block.at[order], spans[:, 0], side="right") - 1]
     return rows[spans[:, 1] <= (block.at + block.kept)[rows]]

@@ -22,6 +22,8 @@ TIERS = np.array([4_096, 32_768, 262_144])
 HEAD_BYTES = np.array([8_192, 2_048, 512, 0])
 SAMPLES = np.array([24, 8, 2, 0])
 SAMPLE_BYTES = 64
+WORD = 64
+"""Bytes are copied in multiples of so many: `FrameChunk` has as many behind its last frame."""
 CEILING = int(TIERS[-1])
 """From so many fragments on nothing is kept, only counted."""
 
@@ -50,7 +52,7 @@ class Block:
     """Where the piece's bytes begin in `data`."""
     kept: Ints
     """How many there are."""
-    data: memoryview
+    data: npt.NDArray[np.uint8]
 
     @property
     def rows(self) -> int:
@@ -64,7 +66,7 @@ class Block:
     def bytes_of(self, row: int) -> bytes:
         """The kept bytes of one piece."""
         at = int(self.at[row])
-        return bytes(self.data[at : at + int(self.kept[row])])
+        return self.data[at : at + int(self.kept[row])].tobytes()
 
 
 COLUMNS = tuple(field.name for field in fields(Block) if field.name != "data")
@@ -132,18 +134,38 @@ def before_in_group(groups: Ints, values: npt.NDArray[np.int32] | npt.NDArray[np
 
 
 def _copied(block: Block, sample: npt.NDArray[np.bool_], kept: Ints) -> Block:
-    """A block with its own bytes: the first `kept` of every piece."""
-    ends = (block.at + kept).tolist()
-    view = block.data
-    data = b"".join([view[at:end] for at, end in zip(block.at.tolist(), ends, strict=True)])
+    """A block with its own bytes: the first `kept` of every piece, in cells of whole words.
+
+    Pieces of as many words are copied together. A word more than is kept can always be read: that
+    many bytes follow the last frame of a chunk, and the last piece of a block.
+    """
+    words = -(-kept // WORD)
+    order = np.argsort(words, kind="stable")
+    counts = np.bincount(words)
+    ends = np.cumsum(words[order]) * WORD
+    at = np.empty_like(kept)
+    at[order] = ends - words[order] * WORD
+    data = np.empty(int(ends[-1]) if ends.size else 0, np.uint8)
+    first = 0
+    for size in np.flatnonzero(counts).tolist():
+        rows = order[first : first + counts[size]]
+        _copy_cells(block, rows, data[at[rows[0]] :][: rows.shape[0] * size * WORD])
+        first += rows.shape[0]
     columns = {name: getattr(block, name) for name in COLUMNS}
-    columns |= {"sample": sample, "kept": kept, "at": np.cumsum(kept) - kept}
-    return Block(**columns, data=memoryview(data))
+    columns |= {"sample": sample, "kept": kept, "at": at}
+    return Block(**columns, data=data)
+
+
+def _copy_cells(block: Block, rows: Ints, to: npt.NDArray[np.uint8]) -> None:
+    """Copy cells of equal size in one call."""
+    size = to.shape[0] // rows.shape[0]
+    cells = np.ndarray((block.data.shape[0] - size + 1,), f"V{size}", block.data.data, strides=(1,))
+    to.view(cells.dtype)[:] = cells[block.at[rows]]
 
 
 def _worth_joining(last: Block, block: Block) -> bool:
     """Like sizes meet as in a binary counter, so that each byte is copied a few times at most."""
-    small = len(last.data) + len(block.data) <= MOST_BYTES_TO_JOIN
+    small = last.data.shape[0] + block.data.shape[0] <= MOST_BYTES_TO_JOIN
     return small and last.rows <= 2 * block.rows
 
 
@@ -152,5 +174,5 @@ def _joined(first: Block, second: Block) -> Block:
     columns = {
         name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in COLUMNS
     }
-    columns["at"][first.rows :] += len(first.data)
-    return Block(**columns, data=memoryview(bytes(first.data) + bytes(second.data)))
+    columns["at"][first.rows :] += first.data.shape[0]
+    return Block(**columns, data=np.concatenate([first.data, second.data]))

@@ -58,7 +58,7 @@ class FlowTable:
         self._rename(summary.fragments, headers.encapsulations)
         target = self._place(summary.fragments, summary.tuples)
         if known < CEILING:
-            self._keep_payload(summary, data.data, target)
+            self._keep_payload(summary, data, target)
         self._absorb(summary.fragments, target, known)
 
     def merge(self, other: FlowTable) -> None:
@@ -101,7 +101,7 @@ class FlowTable:
         old = np.flatnonzero(~new)
         self.fragments.combine(target[old], fragments, old)
 
-    def _keep_payload(self, summary: Summary, data: memoryview, target: Ints) -> None:
+    def _keep_payload(self, summary: Summary, data: npt.NDArray[np.uint8], target: Ints) -> None:
         """Offer a chunk's payload to `pieces`."""
         headers, known = summary.headers, self.fragments.rows
         rows = np.flatnonzero(headers.payload_len)
