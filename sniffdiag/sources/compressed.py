@@ -37,8 +37,8 @@ class Decompressor(Protocol):
         """Nothing more comes out before more goes in."""
 
     @property
-    def unused_data(self) -> bytes:
-        """What followed the member in the last input."""
+    def unused_data(self) -> bytes | None:
+        """What followed the member in the last input; lz4 says None for nothing."""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         """Feed input, get output."""
@@ -162,7 +162,7 @@ class Decompressed:
 
     def _next_member(self) -> None:
         """Go on with the member that follows, if one does."""
-        self._compressed.begin -= len(self._decompressor.unused_data)
+        self._compressed.begin -= len(self._decompressor.unused_data or b"")
         self._compressed.require(LONGEST_MAGIC)
         head = self._compressed.head(LONGEST_MAGIC)
         if head.startswith(self._codec.magic):

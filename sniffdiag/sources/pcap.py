@@ -195,7 +195,8 @@ class PcapRecords:
     def believable_after(self, starts: Positions, following: Positions) -> Mask:
         """See `resync.ResumableRecords`."""
         apart = self._seconds[following].astype(np.int64) - self._seconds[starts]
-        return self._right_headers(following) & (np.abs(apart) <= CHAIN_SECONDS)
+        near: Mask = np.abs(apart) <= CHAIN_SECONDS
+        return self._right_headers(following) & near
 
     def section_starts(self, starts: Positions) -> Mask:
         """A pcap file has one header only."""

@@ -87,7 +87,7 @@ class PcapngBlocks:
         shape = (self.data.shape[0] - count + 1,)
         rows = np.ndarray(shape, dtype=f"V{count}", buffer=self.buffer, strides=(1,))[starts]
         numbers: npt.NDArray[np.uint32] = rows.view(self.byte_order + "u4")
-        return numbers.reshape(starts.shape[0], -1).astype(np.int64)
+        return numbers.reshape(starts.shape[0], count // 4).astype(np.int64)
 
     def next_start(self, start: int) -> int:
         """See `lanes.Records`."""

@@ -25,6 +25,7 @@ DEFAULT_RESOLUTION = 6
 NS_DIGITS = 9
 NS_PER_SECOND = 10**NS_DIGITS
 LATEST_NS = (1 << 63) - 1
+LARGEST_SHIFT = 63
 EXACT_FRACTION_BITS = 34
 """2^34 * 10^9 is the largest such product that 64 bits hold; finer fractions are far below 1 ns."""
 
@@ -61,11 +62,12 @@ def _clipped(units: npt.NDArray[np.uint64], greatest: int) -> npt.NDArray[np.int
 
 
 def _of_power_of_two(units: npt.NDArray[np.uint64], bits: int) -> npt.NDArray[np.int64]:
-    whole_bits = np.uint64(min(bits, 63))
-    seconds = _clipped(units >> whole_bits, LATEST_NS // NS_PER_SECOND - 1)
-    fraction = units & ((np.uint64(1) << whole_bits) - np.uint64(1))
+    if bits > LARGEST_SHIFT:  # what is shifted out is far below 1 ns
+        return _of_power_of_two(units >> np.uint64(min(bits - LARGEST_SHIFT, 63)), LARGEST_SHIFT)
+    seconds = _clipped(units >> np.uint64(bits), LATEST_NS // NS_PER_SECOND - 1)
+    fraction = units & np.uint64((1 << bits) - 1)
     kept_bits = min(bits, EXACT_FRACTION_BITS)
-    fraction >>= np.uint64(min(bits, 63) - kept_bits)
+    fraction >>= np.uint64(bits - kept_bits)
     fraction_ns = fraction * np.uint64(NS_PER_SECOND) >> np.uint64(kept_bits)
     ns: npt.NDArray[np.int64] = seconds * NS_PER_SECOND + fraction_ns.astype(np.int64)
     return ns

@@ -54,14 +54,14 @@ def _pass_over_damage(
     window: Window, records_in: Callable[[Window], ResumableRecords], summary: SourceSummary
 ) -> None:
     """Move the window to the next believable record, or to the end of the stream."""
-    skipped, search_from = 0, window.begin + 1
+    window.begin += 1
+    summary.skipped_bytes += 1
     while True:
         found = find_resumption(
-            records_in(window), search_from, window.end, at_end_of_stream=window.at_end_of_stream
+            records_in(window), window.begin, window.end, at_end_of_stream=window.at_end_of_stream
         )
-        skipped += found.at - window.begin
-        window.begin = search_from = found.at
+        summary.skipped_bytes += found.at - window.begin
+        window.begin = found.at
         if found.decided:
-            break
+            return
         window.refill()
-    summary.skipped_bytes += skipped
