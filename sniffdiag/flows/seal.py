@@ -237,7 +237,7 @@ class _Sealed:
     def _client_first(self, column: Column) -> Column:
         """The same with side 1 first where that is the client."""
         turned = self._client != 0
-        halves = column.reshape(column.shape[0], SIDES, -1)
+        halves = column.reshape(column.shape[0], SIDES, column.shape[1] // SIDES)
         halves[turned] = halves[turned, ::-1]
         return column
 
