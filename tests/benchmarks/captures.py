@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import os
 import shutil
 import struct
 import sys
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from tests.benchmarks.files import FILES, path_of
 from tests.benchmarks.messages import Messages, Pool
 
 Ints = npt.NDArray[np.int64]
@@ -412,35 +412,32 @@ def write_oneshot(path: Path) -> None:
     write_pcap(path, [talk], pool)
 
 
-@dataclass(frozen=True, slots=True)
-class Capture:
-    """One file that the benchmarks measure."""
+def write_ten(path: Path) -> None:
+    """Ten frames: one connection with two HTTP requests."""
+    pool, flow = Pool(np.random.default_rng(SEED)), np.zeros(2, np.int64)
+    requests = _pick(pool.http_requests(2), np.arange(2))
+    responses = _pick(pool.http_responses(np.full(2, 100)), np.arange(2))
+    one = np.array([8080]), np.array([0]), np.array([9_000]), np.array([True])
+    write_pcap(path, [Conversations(TCP_TIMESTAMPED, *one, flow, requests, responses)], pool)
 
-    file: str
-    write: Callable[[Path], None]
 
-
-CAPTURES = {
-    "big": Capture("big.pcap", write_big),
-    "small": Capture("small.pcap", write_small),
-    "oneshot": Capture("oneshot.pcap", write_oneshot),
-    "double": Capture("double.pcap", write_double),
-    "quarter-gz": Capture("quarter.pcap.gz", write_quarter_gz),
+WRITERS: dict[str, Callable[[Path], None]] = {
+    "big": write_big,
+    "double": write_double,
+    "small": write_small,
+    "oneshot": write_oneshot,
+    "quarter-gz": write_quarter_gz,
+    "ten": write_ten,
 }
 
 
-def folder() -> Path:
-    """Where the captures are kept between runs."""
-    return Path(os.environ.get("SNIFFDIAG_BENCH_DIR", ".bench"))
-
-
-def capture(name: str) -> Path:
+def written(name: str) -> Path:
     """The capture called `name`, written now if it is not there yet."""
-    path = folder() / CAPTURES[name].file
+    path = path_of(name)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name("unfinished-" + path.name)
-        CAPTURES[name].write(unfinished)
+        WRITERS[name](unfinished)
         unfinished.rename(path)
     return path
 
@@ -450,12 +447,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.captures", description=__doc__
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(CAPTURES) + " (all)")
-    for name in parser.parse_args().names or CAPTURES:
-        if name not in CAPTURES:
-            parser.error(f"no capture is called {name!r}; there are {', '.join(CAPTURES)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FILES) + " (all)")
+    for name in parser.parse_args().names or FILES:
+        if name not in FILES:
+            parser.error(f"no capture is called {name!r}; there are {', '.join(FILES)}")
         started = time.perf_counter()
-        path = capture(name)
+        path = written(name)
         took = time.perf_counter() - started
         sys.stdout.write(f"{name}: {path}, {path.stat().st_size / 1e6:.0f} MB, {took:.1f} s\n")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.observations import port, seen, sighting
+from tests.support.observations import port, seen, sighting
 
 from sniffdiag.catalog.services import ServicePort
 from sniffdiag.diagnose.diagnose import diagnose_port, verdict

@@ -11,8 +11,8 @@ from typing import Any
 import jsonschema
 import pytest
 from markdown_it import MarkdownIt
-from support.observations import port, seen, sighting
-from support.reports import CAPTURE, report_of
+from tests.support.observations import port, seen, sighting
+from tests.support.reports import CAPTURE, report_of
 
 from sniffdiag.catalog.services import ServicePort
 from sniffdiag.report.formats import FLOW_FORMATS, FORMATS
