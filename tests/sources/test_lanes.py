@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -70,8 +71,7 @@ def test_wrong_guesses_change_nothing(wrong: set[int]) -> None:
 
 def test_most_lanes_of_an_ordinary_capture_are_guessed_right() -> None:
     """Otherwise the walk is exact but slow, which no other test would notice."""
-    load = _pcap_records(frames(*[60, 1514, 300] * 1000))
-    records, end = load
+    records, end = _pcap_records(frames(*[60, 1514, 300] * 1000))
     targets = range(10_000, end - 10_000, 10_000)
     guesses = records.likely_starts(0, targets)
     expected, _ = walk_plainly(records, 0, end - records.header_bytes + 1)
@@ -81,12 +81,11 @@ def test_most_lanes_of_an_ordinary_capture_are_guessed_right() -> None:
 
 def test_a_block_of_many_records_is_not_walked_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     records, end = _pcap_records(frames(*[60] * 5000))
-    calls = []
-    plain = records.next_start
-    monkeypatch.setattr(records, "next_start", lambda start: calls.append(start) or plain(start))
+    single_steps = Mock(side_effect=records.next_start)
+    monkeypatch.setattr(records, "next_start", single_steps)
     found, _ = walk_in_lanes(records, 0, end - records.header_bytes + 1)
     assert found.size == 5000
-    assert len(calls) <= lanes.SAMPLE
+    assert single_steps.call_count <= lanes.SAMPLE
 
 
 def test_a_record_that_swallows_several_lanes_is_one_record() -> None:
