@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Needle: TypeAlias = bytes  # by another name, because `Flows` has a column called bytes
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
+_V4_LOOPBACK = np.uint64(0x0000_FFFF_7F)  # ::ffff:127.0.0.0/104, shifted right by the 24 host bits
+_V6_LOW_LOOPBACKS = (1, 6)  # ::1 and Istio's ::6 (istio pkg: InboundPassthroughBindIpv6)
+
 
 class Orientation(IntEnum):
     """How it is known which side is the client, best first."""
@@ -165,6 +168,8 @@ class Flows:
     rst_frame: npt.NDArray[np.int64]
     """First RST of either side, 0 where none."""
 
+    redirected: npt.NDArray[np.bool_]
+    """Joined from the two halves that a REDIRECT to a local proxy leaves (`flows.redirect`)."""
     client_side: npt.NDArray[np.int64]
     """Which side of `kept` is the client's."""
     kept: Kept
@@ -257,3 +262,11 @@ class Flows:
 def _endpoint(hi: np.uint64, lo: np.uint64, port: np.uint16) -> Endpoint:
     """Columns as one endpoint."""
     return Endpoint(address_text(int(hi), int(lo)), int(port))
+
+
+def is_loopback(hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """Boolean `(n,)`: 127.0.0.0/8, ::1 or ::6."""
+    v4 = (lo >> np.uint64(24)) == _V4_LOOPBACK
+    v6 = np.isin(lo, _V6_LOW_LOOPBACKS)
+    result: npt.NDArray[np.bool_] = (hi == 0) & (v4 | v6)
+    return result

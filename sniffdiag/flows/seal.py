@@ -226,6 +226,7 @@ class _Sealed:
             syn_ack_ts_ns=np.where(flows["syn_ack_frame"] == 0, -1, flows["syn_ack_ts_ns"]),
             syn_frame=flows["syn_frame"],
             rst_frame=flows["rst_frame"],
+            redirected=np.zeros(flows.rows, np.bool_),
             client_side=self._client,
             kept=kept,
         )

@@ -17,10 +17,20 @@ from sniffdiag.identify.resolve import identify
 from sniffdiag.identify.verdict import Heads, Identification, Reason, Sample, Side
 from sniffdiag.model import Transport
 from sniffdiag.nominate.settled import settled_http
+from sniffdiag.nominate.tags import Tag
 
-_SETTLED = Identification(
-    "http", "HTTP/1 request lines answered by HTTP/1 status lines", confidence=1.0
-)
+_SETTLED = {
+    (True, True): Identification(
+        "http", "HTTP/1 request lines answered by HTTP/1 status lines", confidence=1.0
+    ),
+    (True, False): Identification(
+        "http", "HTTP/1 request lines; no answer was captured", confidence=0.95
+    ),
+    (False, True): Identification(
+        "http", "HTTP/1 status lines; no request was captured", confidence=0.9
+    ),
+}
+"""What columns settle, by which sides sent payload that was captured."""
 _NO_PAYLOAD = Identification(
     "unknown", "no payload was captured", confidence=0.0, reason=Reason.NO_PAYLOAD
 )
@@ -75,13 +85,15 @@ class IdentifiedFlows:
         flows = self.flows
         empty = flows.captured_bytes.sum(axis=1) == 0
         self._share(empty, _NO_PAYLOAD)
-        settled, reversed_ = settled_http(flows.first_tag, flows.gap_bytes)
+        settled, backward = settled_http(flows.first_tag, flows.gap_bytes)
         has_heads = flows.has_heads()
-        settled &= ~empty & ~(has_heads & flows.heads_contain(_NEEDS_A_LOOK))
         handshake = np.isin(flows.oriented_by, [int(o) for o in _KNOWN_BY_HANDSHAKE])
-        settled &= ~(reversed_ & handshake)
-        flows.reorient(settled & reversed_, Orientation.PROTOCOL)
-        self._share(settled, _SETTLED)
+        settled &= ~(has_heads & flows.heads_contain(_NEEDS_A_LOOK)) & ~(backward & handshake)
+        flows.reorient(settled & backward, Orientation.PROTOCOL)
+        flows.oriented_by[settled & ~handshake] = int(Orientation.PROTOCOL)
+        sent = flows.first_tag != Tag.EMPTY
+        for sides, identification in _SETTLED.items():
+            self._share(settled & (sent == sides).all(axis=1), identification)
         self._share(~empty & ~settled & ~has_heads, _NO_HEAD)
 
     def _share(self, rows: npt.NDArray[np.bool_], identification: Identification) -> None:

@@ -9,23 +9,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sniffdiag.flows.flow import Flows
+from sniffdiag.flows.flow import Flows, is_loopback
 from sniffdiag.observe.port_observation import Leg
 
 LEGS = (Leg.APP_TO_PROXY, Leg.WIRE, Leg.PROXY_TO_APP)
 """Leg of each code in the column, nearest to the client application first."""
 _APP_TO_PROXY, _WIRE, _PROXY_TO_APP = range(3)
-
-_V4_LOOPBACK = np.uint64(0x0000_FFFF_7F)  # ::ffff:127.0.0.0/104, shifted right by the 24 host bits
-_V6_LOW_LOOPBACKS = (1, 6)  # ::1 and Istio's ::6 (istio pkg: InboundPassthroughBindIpv6)
-
-
-def is_loopback(hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-    """Boolean `(n,)`: 127.0.0.0/8, ::1 or ::6."""
-    v4 = (lo >> np.uint64(24)) == _V4_LOOPBACK
-    v6 = np.isin(lo, _V6_LOW_LOOPBACKS)
-    result: npt.NDArray[np.bool_] = (hi == 0) & (v4 | v6)
-    return result
 
 
 def leg_codes(flows: Flows) -> npt.NDArray[np.uint8]:

@@ -20,7 +20,7 @@ from sniffdiag.identify.detectors import DETECTORS
 from sniffdiag.identify.verdict import Identification, Reason
 from sniffdiag.marks.istio_mtls import MeshTls, mesh_tls
 from sniffdiag.mesh.treated import Treated
-from sniffdiag.model import Endpoint, Transport
+from sniffdiag.model import Endpoint, Transport, Treatment
 from sniffdiag.nominate.tags import Tag
 from sniffdiag.observe.identified import IdentifiedFlows
 from sniffdiag.observe.legs import LEGS, leg_codes
@@ -59,7 +59,7 @@ def observe(
 ) -> Observations:
     """One observation for each port of `treated`, with every flow of the capture accounted for."""
     assignment = _Assignment(flows, catalog)
-    contradictions = _contradictions(catalog)
+    contradictions = _contradictions(catalog, treated)
     ports = tuple(
         _observe_port(port, treated[port], assignment, contradictions.get(port, ()))
         for port in catalog.ports
@@ -68,13 +68,21 @@ def observe(
     return Observations(ports, assignment.unmatched(), len(assignment.unmatched_rows))
 
 
-def _contradictions(catalog: Catalog) -> dict[ServicePort, tuple[ServicePort, ...]]:
+def _contradictions(
+    catalog: Catalog, treated: dict[ServicePort, Treated]
+) -> dict[ServicePort, tuple[ServicePort, ...]]:
+    """Declared ports on one pod port that this mesh would treat in different ways."""
     found: dict[ServicePort, tuple[ServicePort, ...]] = {}
     for contradiction in catalog.contradictions():
-        for port in contradiction.claims:
-            others = tuple(c for c in contradiction.claims if c is not port)
-            found[port] = tuple(dict.fromkeys(found.get(port, ()) + others))
+        claims = [c for c in contradiction.claims if c in treated]
+        for port in claims:
+            others = [c for c in claims if _ways(treated[c]) != _ways(treated[port])]
+            found[port] = tuple(dict.fromkeys((*found.get(port, ()), *others)))
     return found
+
+
+def _ways(treated: Treated) -> tuple[Treatment, Treatment]:
+    return treated.outbound.as_, treated.inbound.as_
 
 
 class _Assignment:
