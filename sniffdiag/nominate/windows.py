@@ -26,9 +26,10 @@ def windows(data: Bytes, at: Offsets, width: int) -> Bytes:
         return _gather(data, at, width)
     found = np.empty((at.size, width), np.uint8)
     found[~past] = _gather(data, at[~past], width)
-    begin = int(at[past].min())
+    near_end = np.minimum(at[past], data.size)
+    begin = int(near_end.min())
     tail = np.concatenate([data[begin:], np.zeros(width, np.uint8)])
-    found[past] = _gather(tail, at[past] - begin, width)
+    found[past] = _gather(tail, near_end - begin, width)
     return found
 
 
