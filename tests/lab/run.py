@@ -1,4 +1,4 @@
-"""`python tests/lab/run.py --out pcaps/lab [--only NAME]`: run the scenarios and write captures, manifests and truth."""
+"""`python tests/lab/run.py --out pcaps/lab [--only NAME]`: run scenarios, write what they show."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from meshlab.cluster import LabError, check_host, running_cluster  # noqa: E402 - after its folder is known
-from meshlab.runner import Case, cases, run_case  # noqa: E402
-from meshlab.scenarios import SCENARIOS  # noqa: E402
+from meshlab.case import Case, cases
+from meshlab.cluster import LabError, check_host, running_cluster
+from meshlab.processes import PROGRAMS
+from meshlab.runner import run_case
+from meshlab.scenarios import SCENARIOS
 
 
 def chosen(pattern: str, version: str | None) -> list[Case]:
@@ -24,15 +26,13 @@ def chosen(pattern: str, version: str | None) -> list[Case]:
         for case in cases(scenario)
         if fnmatch.fnmatch(scenario.name, pattern)
     ]
-    return [case for case in found if version in {None, case.folder.split("/")[1]}]
+    return [case for case in found if version in {None, case.version}]
 
 
 def servers(wanted: list[Case]) -> list[str]:
     """Programs that the chosen scenarios need on this machine."""
-    programs = {"nginx": "nginx", "redis": "redis-server"}
-    return sorted(
-        {programs[case.scenario.server] for case in wanted if case.scenario.server in programs}
-    )
+    kinds = {case.scenario.application.server for case in wanted}
+    return sorted(PROGRAMS[kind] for kind in kinds & PROGRAMS.keys())
 
 
 def main() -> int:
@@ -63,7 +63,7 @@ def run_all(wanted: list[Case], out: Path, logs: Path) -> int:
         for case in wanted:
             began = time.monotonic()
             try:
-                said = run_case(cluster, case, out)["measured"]
+                said = str(run_case(cluster, case, out).client)
             except LabError as error:
                 failed += 1
                 said = f"NOT RUN: {error}"

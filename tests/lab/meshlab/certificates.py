@@ -1,4 +1,4 @@
-"""Workload certificates as Istio's CA gives them (SPIFFE URI), and one for an application's own TLS server."""
+"""Workload certificates as Istio's CA gives them (SPIFFE URI), and one for an application."""
 
 from __future__ import annotations
 

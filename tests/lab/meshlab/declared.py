@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meshlab.cluster import POD_ADDRESS, SERVER_POD
+from meshlab.cluster import CLIENT_POD, POD_ADDRESS, SECOND_POD, SERVER_POD
 
 NAMESPACE = "shop"
+POD_NAME = {
+    CLIENT_POD: "frontend-5f6b8d7c9-x2k4p",
+    SERVER_POD: "reviews-v1-6d8c5b7f4-7hq2m",
+    SECOND_POD: "reviews-v2-58d4f9c6b-tz9ws",
+}
+"""As a Deployment makes them."""
 
 
 @dataclass(frozen=True, slots=True)

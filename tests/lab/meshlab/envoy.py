@@ -1,8 +1,9 @@
 """Envoy's bootstrap, listeners and clusters as pilot of a release writes them for one sidecar.
 
-Listeners and clusters are read from files that Envoy watches, so that a change of a declaration reaches a running proxy
-as a push from the control plane does. What pilot adds through its own filters (Mixer attributes, metadata exchange,
-ALPN override) is imitated with plain headers and with one cluster per handling; README.md lists the differences.
+Listeners and clusters are read from files that Envoy watches, so that a change of a declaration
+reaches a running proxy as a push from the control plane does. What pilot adds through its own
+filters (Mixer attributes, metadata exchange, ALPN override) is imitated with plain headers and with
+one cluster per handling; README.md lists the differences.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from meshlab.certificates import Identity
 from meshlab.cluster import CLIENT_POD, POD_ADDRESS
-from meshlab.declared import NAMESPACE, Declared
+from meshlab.declared import NAMESPACE, POD_NAME, Declared
 from meshlab.release import Handling, Release
 
 Json = dict[str, Any]
@@ -30,12 +31,7 @@ TLS = TYPE + "envoy.extensions.transport_sockets.tls.v3."
 PASSTHROUGH = "PassthroughCluster"
 ISTIO_ALPNS = ["istio-peer-exchange", "istio", "istio-http/1.0", "istio-http/1.1", "istio-h2"]
 ISTIO_HTTP_ALPNS = ["istio-http/1.0", "istio-http/1.1", "istio-h2"]
-PEER_METADATA = base64.b64encode(
-    b"\n\x1c\n\x0cINSTANCE_IPS\x12\x0c\x1a\n10.244.1.1\n\x1a\n\x04NAME\x12\x12\x1a\x10client-5f6b8d7-x2k4",
-).decode()
-MIXER_ATTRIBUTES = base64.b64encode(
-    b"\n=\n\nsource.uid\x12/\x12-kubernetes://client-5f6b8d7c9-x2k4p.shop\n-\n\x18destination.service.name\x12\x11\x12\x0freviews.default",
-).decode()
+RETRY_ON = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
 PEER_HEADERS = ("x-envoy-peer-metadata", "x-envoy-peer-metadata-id")
 
 
@@ -79,6 +75,36 @@ def access_log(label: str) -> list[Json]:
         "sent": "%BYTES_SENT%",
     }
     return [extension("log", STDOUT_LOG, log_format={"json_format": fields})]
+
+
+# ---------------------------------------------------------------- what Istio's own filters add
+
+
+def entry(key: str, value: bytes) -> bytes:
+    """One entry of a protobuf map from text to a message, in field 1."""
+    pair = b"\x0a" + bytes((len(key),)) + key.encode() + b"\x12" + bytes((len(value),)) + value
+    return b"\x0a" + bytes((len(pair),)) + pair
+
+
+def text_value(tag: int, text: str) -> bytes:
+    """A message with one text field (Struct's Value has it in 3, Mixer's in 2)."""
+    return bytes((tag << 3 | 2, len(text))) + text.encode()
+
+
+def mixer_attributes(declared: Declared) -> str:
+    """`x-istio-attributes`: what the client's Mixer filter tells the server's."""
+    source = text_value(2, f"kubernetes://{POD_NAME[CLIENT_POD]}.{NAMESPACE}")
+    destination = text_value(2, declared.host)
+    known = entry("source.uid", source) + entry("destination.service.host", destination)
+    return base64.b64encode(known).decode()
+
+
+def peer_metadata(pod: str) -> list[tuple[str, str]]:
+    """`x-envoy-peer-metadata` and its id, as metadata exchange sends them."""
+    address, name = POD_ADDRESS[pod], POD_NAME[pod]
+    known = entry("INSTANCE_IPS", text_value(3, address)) + entry("NAME", text_value(3, name))
+    node = f"sidecar~{address}~{name}.{NAMESPACE}~{NAMESPACE}.svc.cluster.local"
+    return [(PEER_HEADERS[0], base64.b64encode(known).decode()), (PEER_HEADERS[1], node)]
 
 
 # ---------------------------------------------------------------- filters
@@ -129,7 +155,7 @@ def header(key: str, value: str) -> Json:
 
 
 def outbound_routes(sidecar: Sidecar, declared: Declared, cluster: str) -> Json:
-    """Virtual hosts of one port: the Service's names, and everything else passed through (ALLOW_ANY)."""
+    """Virtual hosts of one port: the Service's names; the rest is passed through (ALLOW_ANY)."""
     release, port = sidecar.release, declared.port
     names = [
         declared.host,
@@ -138,15 +164,14 @@ def outbound_routes(sidecar: Sidecar, declared: Declared, cluster: str) -> Json:
         declared.cluster_ip,
     ]
     if release.mixer:
-        added = [header("x-istio-attributes", MIXER_ATTRIBUTES)]
+        added = [header("x-istio-attributes", mixer_attributes(declared))]
     else:
-        node = f"sidecar~{POD_ADDRESS[CLIENT_POD]}~client-5f6b8d7c9-x2k4p.{NAMESPACE}~{NAMESPACE}.svc.cluster.local"
-        added = [header(PEER_HEADERS[0], PEER_METADATA), header(PEER_HEADERS[1], node)]
+        added = [header(name, value) for name, value in peer_metadata(CLIENT_POD)]
     action = {
         "cluster": cluster,
         "timeout": "15s" if release.number < (1, 5) else "0s",
         "retry_policy": {
-            "retry_on": "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes",
+            "retry_on": RETRY_ON,
             "num_retries": 2,
             "retriable_status_codes": [503],
         },
@@ -180,9 +205,7 @@ def inbound_routes(sidecar: Sidecar, declared: Declared, cluster: str) -> Json:
     """The one route of an inbound HTTP port."""
     answered: list[Json] = []
     if not sidecar.release.mixer:
-        address = POD_ADDRESS[sidecar.pod]
-        node = f"sidecar~{address}~{declared.service}-v1-6d8c5b-7hq2m.{NAMESPACE}~{NAMESPACE}.svc.cluster.local"
-        answered = [header(PEER_HEADERS[0], PEER_METADATA), header(PEER_HEADERS[1], node)]
+        answered = [header(name, value) for name, value in peer_metadata(sidecar.pod)]
     route = {
         "match": {"prefix": "/"},
         "decorator": {"operation": f"{declared.host}:{declared.port}/*"},
@@ -245,7 +268,7 @@ def static_cluster(name: str, addresses: Sequence[tuple[str, int]]) -> Json:
 def outbound_cluster(
     sidecar: Sidecar, declared: Declared, handling: Handling, *, http2: bool
 ) -> Json:
-    """One way to reach a Service: a handling, an HTTP version and the ALPN that goes with them."""
+    """One way to reach a Service: a handling, an HTTP version and their ALPN."""
     flavour = "opaque" if handling is Handling.OPAQUE else ("http2" if http2 else "http1")
     pods = (
         sidecar.subset_pods
@@ -304,9 +327,8 @@ def inbound_cluster(sidecar: Sidecar, declared: Declared, *, http2: bool) -> Jso
 # ---------------------------------------------------------------- listeners
 
 
-def inspectors(release: Release) -> list[Json]:
+def inspectors() -> list[Json]:
     """The listener filters of a port that is looked into: TLS first, then HTTP."""
-    del release
     return [
         extension(
             "envoy.filters.listener.tls_inspector",
@@ -341,7 +363,7 @@ def outbound_http_chain(sidecar: Sidecar, declared: Declared, alpns: Sequence[st
 
 
 def sniffed_http_chains(sidecar: Sidecar, declared: Declared) -> list[Json]:
-    """HTTP chains of a port that is looked into; two where the upstream follows the client's HTTP version."""
+    """HTTP chains of a sniffed port; two where the upstream follows the client's version."""
     release = sidecar.release
     alpns = [*release.sniffed_alpns]
     splits = (
@@ -358,7 +380,7 @@ def sniffed_http_chains(sidecar: Sidecar, declared: Declared) -> list[Json]:
 
 
 def outbound_listener(sidecar: Sidecar, declared: Declared) -> Json:
-    """The listener of one Service port: its own address, or shared by all HTTP services of that number."""
+    """The listener of one port: on its Service's address, or shared by all HTTP of that number."""
     release, handling = sidecar.release, sidecar.handling(declared)[0]
     label = f"outbound {declared.service}:{declared.port}"
     opaque = f"outbound|{declared.port}|opaque|{declared.host}"
@@ -377,7 +399,7 @@ def outbound_listener(sidecar: Sidecar, declared: Declared) -> Json:
     else:
         otherwise = tcp_proxy(f"{label} not http", PASSTHROUGH if is_http else opaque)
         listener |= waiting(release)
-        listener["listener_filters"] = inspectors(release)
+        listener["listener_filters"] = inspectors()
         listener["filter_chains"] = sniffed_http_chains(sidecar, declared)
         listener["default_filter_chain"] = {"filters": [otherwise]}
     return listener
@@ -441,7 +463,7 @@ def inbound_plain_chains(sidecar: Sidecar, declared: Declared) -> list[Json]:
 
 
 def inbound_tls_choices(declared: Handling) -> list[tuple[Handling, bool, list[str]]]:
-    """(handling, HTTP/2 upstream, ALPNs in the client sidecar's hello): sniffed ports believe the ALPN."""
+    """(handling, HTTP/2 upstream, ALPNs offered): sniffed ports believe the client's ALPN."""
     if declared is not Handling.SNIFFED:
         return [(declared, declared is Handling.HTTP2, ISTIO_ALPNS)]
     return [
@@ -505,10 +527,7 @@ def inbound_listeners(sidecar: Sidecar) -> list[Json]:
         )
     ]
     looked_into = any(sidecar.handling(declared)[1] is Handling.SNIFFED for declared in mine)
-    if sidecar.identity or looked_into:
-        filters = inspectors(release)[: None if looked_into else 1]
-    else:
-        filters = []
+    filters = inspectors() if looked_into else inspectors()[:1] if sidecar.identity else []
     fields: Json = {"traffic_direction": "INBOUND", **waiting(release)}
     if release.inbound_port == 15001:
         address = POD_ADDRESS[sidecar.pod]
@@ -590,16 +609,21 @@ def push(folder: Path, sidecar: Sidecar) -> None:
     )
 
 
+def watched(folder: Path, sidecar: Sidecar, kind: str) -> Json:
+    """A file that Envoy reads its listeners or clusters from, and reads again when replaced."""
+    path = str(folder / f"{sidecar.pod}-{kind}.json")
+    return {"resource_api_version": "V3", "path_config_source": {"path": path}}
+
+
 def bootstrap(folder: Path, sidecar: Sidecar) -> str:
-    """Envoy's bootstrap, given on the command line so that its user needs to read no file of ours."""
-    source = lambda kind: {  # noqa: E731 - a local shorthand
-        "resource_api_version": "V3",
-        "path_config_source": {"path": str(folder / f"{sidecar.pod}-{kind}.json")},
-    }
+    """Envoy's bootstrap, given on the command line."""
     return json.dumps(
         {
             "node": {"id": f"sidecar~{POD_ADDRESS[sidecar.pod]}", "cluster": sidecar.pod},
             "admin": {"address": at("127.0.0.1", 15000)},
-            "dynamic_resources": {"lds_config": source("lds"), "cds_config": source("cds")},
+            "dynamic_resources": {
+                "lds_config": watched(folder, sidecar, "lds"),
+                "cds_config": watched(folder, sidecar, "cds"),
+            },
         },
     )

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from meshlab.cluster import CLIENT_POD, NODE_ADDRESS, POD_ADDRESS
-from meshlab.declared import NAMESPACE, Declared
+from meshlab.declared import NAMESPACE, POD_NAME, Declared
 
 Json = dict[str, Any]
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -80,7 +80,7 @@ def service(declared: Declared, rename: Rename | None = None) -> Json:
 
 
 def renamed(declared: Declared, rename: Rename) -> Json:
-    """Annotation and managedFields of a Service that was applied under one name and edited to another."""
+    """Annotation and managedFields of a port applied under one name and edited to another."""
     before = port_entry(declared) | {"name": rename.earlier}
     applied = {
         "apiVersion": "v1",
@@ -93,7 +93,7 @@ def renamed(declared: Declared, rename: Rename) -> Json:
         },
         "spec": {"ports": [before], "selector": {"app": "reviews"}},
     }
-    owned_metadata = {
+    owned_metadata: Json = {
         "f:annotations": {".": {}, f"f:{LAST_APPLIED}": {}},
         "f:labels": {".": {}, "f:app": {}},
     }
@@ -136,7 +136,7 @@ def endpoint_slice(declared: Declared) -> Json:
                 "addresses": [POD_ADDRESS[pod]],
                 "conditions": {"ready": True, "serving": True, "terminating": False},
                 "nodeName": "node2",
-                "targetRef": {"kind": "Pod", "name": pod_name(pod), "namespace": NAMESPACE},
+                "targetRef": {"kind": "Pod", "name": POD_NAME[pod], "namespace": NAMESPACE},
             }
             for pod in declared.pods
         ],
@@ -168,34 +168,29 @@ def endpoints(declared: Declared) -> Json:
     }
 
 
-def pod_name(pod: str) -> str:
-    """A pod's name as a Deployment makes it."""
-    return {"client": "frontend-5f6b8d7c9-x2k4p", "server": "reviews-v1-6d8c5b7f4-7hq2m"}.get(
-        pod, "reviews-v2-58d4f9c6b-tz9ws"
-    )
-
-
 def pod_object(pod: str, target_port: int, proxy_tag: str) -> Json:
-    """A Pod with its sidecar."""
+    """A Pod, with its sidecar if it has one."""
     app = "frontend" if pod == CLIENT_POD else "reviews"
     version = "v2" if pod == "second" else "v1"
     container: Json = {"image": f"registry.shop.example/{app}:{version}", "name": app}
     if pod != CLIENT_POD:
         container["ports"] = [{"containerPort": target_port, "protocol": "TCP"}]
-    proxy = {"image": f"docker.io/istio/proxyv2:{proxy_tag}", "name": "istio-proxy"}
+    containers, annotations = [container], {}
+    if proxy_tag:
+        image = f"docker.io/istio/proxyv2:{proxy_tag}"
+        containers.append({"image": image, "name": "istio-proxy"})
+        annotations["sidecar.istio.io/status"] = '{"containers":["istio-proxy"]}'
     node = "node1" if pod == CLIENT_POD else "node2"
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
-            "annotations": {
-                "sidecar.istio.io/status": '{"initContainers":["istio-init"],"containers":["istio-proxy"]}'
-            },
+            "annotations": annotations,
             "labels": {"app": app, "version": version},
-            "name": pod_name(pod),
+            "name": POD_NAME[pod],
             "namespace": NAMESPACE,
         },
-        "spec": {"containers": [container, proxy], "nodeName": node},
+        "spec": {"containers": containers, "nodeName": node},
         "status": {
             "hostIP": NODE_ADDRESS[node],
             "phase": "Running",
@@ -205,18 +200,42 @@ def pod_object(pod: str, target_port: int, proxy_tag: str) -> Json:
     }
 
 
-def exported(
-    services: tuple[Declared, ...], kinds: Kinds, proxy_tag: str, rename: Rename | None = None
-) -> list[Json]:
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What there is to export."""
+
+    services: tuple[Declared, ...]
+    proxy_tag: str
+    unmeshed: tuple[str, ...] = ()
+    rename: Rename | None = None
+
+
+def exported(export: Export, kinds: Kinds) -> list[Json]:
     """What the chosen export holds, in kubectl's order of kinds."""
-    items = [service(declared, rename) for declared in services]
+    services = export.services
+    items = [service(declared, export.rename) for declared in services]
     if kinds is Kinds.ENDPOINTS:
         return items + [endpoints(declared) for declared in services]
     if kinds is Kinds.ALL:
         items += [endpoint_slice(declared) for declared in services]
     pods = dict.fromkeys(pod for declared in services for pod in declared.pods)
     return items + [
-        pod_object(pod, services[0].target_port, proxy_tag) for pod in (CLIENT_POD, *pods)
+        pod_object(pod, services[0].target_port, "" if pod in export.unmeshed else export.proxy_tag)
+        for pod in (CLIENT_POD, *pods)
+    ]
+
+
+def routing(declared: Declared) -> list[Json]:
+    """A VirtualService that keeps all HTTP requests on v1 while v2 is being tried."""
+    kind = "networking.istio.io/v1alpha3"
+    metadata = {"name": declared.service, "namespace": NAMESPACE}
+    to_v1 = {"destination": {"host": declared.service, "subset": "v1"}}
+    subsets = [{"labels": {"version": version}, "name": version} for version in ("v1", "v2")]
+    virtual = {"hosts": [declared.service], "http": [{"route": [to_v1]}]}
+    rule = {"host": declared.service, "subsets": subsets}
+    return [
+        {"apiVersion": kind, "kind": "VirtualService", "metadata": metadata, "spec": virtual},
+        {"apiVersion": kind, "kind": "DestinationRule", "metadata": metadata, "spec": rule},
     ]
 
 

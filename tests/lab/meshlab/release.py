@@ -1,8 +1,8 @@
 """What an Istio release makes of a port, restated for the lab alone.
 
-The truth of a capture must not come from the code it judges, so nothing here imports sniffdiag: the rules are written
-down once more, from pilot's sources at the tags 1.1.17, 1.3.6, 1.5.10 and 1.20.x (conversion.go, listener.go,
-networkfilter.go, listener_builder.go), and only for what the scenarios need.
+The truth of a capture must not come from the code it judges, so nothing here imports sniffdiag: the
+rules are written down once more, from pilot's sources at the tags 1.1.17, 1.3.6, 1.5.10 and 1.20.x
+(conversion.go, listener.go, networkfilter.go, listener_builder.go), for what the scenarios need.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Release:
 
     @property
     def inspects_declared_http(self) -> bool:
-        """A shared 0.0.0.0:PORT listener passes on what the inspector does not call HTTP (1.6 and later)."""
+        """A shared 0.0.0.0:PORT listener passes on what is not HTTP (1.6 and later)."""
         return self.number >= (1, 6)
 
     @property

@@ -1,6 +1,7 @@
-"""`as_user.py UID PROGRAM ARGUMENT...`: run a program as another user, even one kept where that user may not look.
+"""`as_user.py UID PROGRAM ARGUMENT...`: run a program as another user.
 
-The program is opened while still root and executed through its descriptor.
+The program is opened while still root and executed through its descriptor, so it may be kept where
+that user may not look.
 """
 
 from __future__ import annotations

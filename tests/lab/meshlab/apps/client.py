@@ -1,7 +1,8 @@
-"""The lab's own clients: `client.py KIND HOST ADDRESS PORT [OPTION...]`; each prints one JSON list of what came back.
+"""The lab's own clients: `client.py KIND HOST ADDRESS PORT`; one function a kind.
 
-A client that waits prints `waiting` and goes on with the next line on standard input, so that a capture can begin, or a
-declaration change, in the middle of its work.
+Each prints one JSON list of what came back. A client that waits prints `waiting` and goes on with
+the next line on standard input, so that a capture can begin, or a declaration change, in the middle
+of its work.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ import json
 import os
 import socket
 import ssl
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 PATIENCE_S = 3.0
-SHOPPING_CONNECTIONS = 18
-SHOPPING_PAUSE_AT = 8
 SHOPPING_REST_S = 0.15
+NO_HEADERS: Mapping[str, str] = {}
 GRPC_METHOD = "/shop.Reviews/Get"
 Outcome = list[str]
 
@@ -31,15 +32,20 @@ def pause() -> None:
     sys.stdin.readline()
 
 
-def connection(host: str, address: str, port: int) -> http.client.HTTPConnection:
-    """A keep-alive connection to `address` that names `host`."""
-    del host
+def connection(address: str, port: int) -> http.client.HTTPConnection:
+    """A keep-alive connection."""
     return http.client.HTTPConnection(address, port, timeout=PATIENCE_S)
 
 
-def ask(link: http.client.HTTPConnection, host: str, path: str, body: bytes | None = None) -> str:
+def ask(
+    link: http.client.HTTPConnection,
+    host: str,
+    path: str,
+    body: bytes | None = None,
+    more: Mapping[str, str] = NO_HEADERS,
+) -> str:
     """One request; the status, or the error's name."""
-    headers = {"Host": host, "User-Agent": "shop-frontend/1.8", "X-Page-View": os.urandom(4).hex()}
+    headers = {"Host": host, "User-Agent": "shop-frontend/1.8", **more}
     try:
         link.request("POST" if body else "GET", path, body, headers)
         answer = link.getresponse()
@@ -50,33 +56,56 @@ def ask(link: http.client.HTTPConnection, host: str, path: str, body: bytes | No
     return str(answer.status)
 
 
+def get(host: str, number: int, version: str, *headers: str) -> bytes:
+    """The bytes of one GET request written by hand."""
+    lines = [f"GET /api/v1/reviews/{number} {version}", f"Host: {host}", *headers, "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def first_line(data: bytes) -> str:
+    """The beginning of an answer, for the record."""
+    return data[:32].split(b"\r\n")[0].decode("latin-1")
+
+
 def web(host: str, address: str, port: int) -> Outcome:
-    """Three requests on one connection, one on another."""
-    link = connection(host, address, port)
+    """Two requests on one connection, one on another."""
+    link = connection(address, port)
     first = [
         ask(link, host, "/api/v1/reviews/1"),
         ask(link, host, "/api/v1/reviews", b'{"stars": 5}'),
     ]
-    first.append(ask(link, host, "/api/v1/reviews/2"))
     link.close()
-    return [*first, ask(connection(host, address, port), host, "/api/v1/reviews/3")]
+    return [*first, ask(connection(address, port), host, "/api/v1/reviews/3")]
+
+
+def imitating(host: str, address: str, port: int) -> Outcome:
+    """A client that writes the headers that sidecars add, as instrumented applications do."""
+    link = connection(address, port)
+    traced = {
+        "x-request-id": "6f1c2a90-3b1e-4a83-9a8b-f2f6b8e4c101",
+        "x-b3-traceid": "80f198ee56343ba864fe8b2a57d3eff7",
+        "x-b3-spanid": "e457b5a2e4d86bd1",
+        "x-b3-sampled": "1",
+        "x-forwarded-proto": "http",
+    }
+    return [ask(link, host, f"/api/v1/reviews/{number}", more=traced) for number in range(3)]
 
 
 def midstream(host: str, address: str, port: int) -> Outcome:
     """Requests on one long connection, with a pause in which the capture begins."""
-    link = connection(host, address, port)
+    link = connection(address, port)
     before = [ask(link, host, "/api/v1/reviews/1")]
     pause()
-    return before + [ask(link, host, f"/api/v1/reviews/{number}") for number in range(2, 6)]
+    return before + [ask(link, host, f"/api/v1/reviews/{number}") for number in range(2, 5)]
 
 
-def shopping(host: str, address: str, port: int) -> Outcome:
-    """Two requests on each of many fresh connections, with a pause in which the declaration changes."""
+def shop(host: str, address: str, port: int, connections: tuple[int, int]) -> Outcome:
+    """Fresh connections with two requests each, and a pause in which the declaration changes."""
     outcome: Outcome = []
-    for number in range(SHOPPING_CONNECTIONS):
-        if number == SHOPPING_PAUSE_AT:
+    for number in range(sum(connections)):
+        if number == connections[0]:
             pause()
-        link = connection(host, address, port)
+        link = connection(address, port)
         outcome.append(ask(link, host, f"/api/v1/reviews/{number}"))
         outcome.append(ask(link, host, "/api/v1/reviews", b'{"stars": 5}'))
         link.close()
@@ -84,15 +113,23 @@ def shopping(host: str, address: str, port: int) -> Outcome:
     return outcome
 
 
+def shopping(host: str, address: str, port: int) -> Outcome:
+    """A few dozen requests around a change."""
+    return shop(host, address, port, (8, 10))
+
+
+def short_shopping(host: str, address: str, port: int) -> Outcome:
+    """A few requests around a change."""
+    return shop(host, address, port, (3, 3))
+
+
 def http10(host: str, address: str, port: int) -> Outcome:
     """HTTP/1.0, as an old nginx speaks to its upstream: one connection a request."""
     outcome = []
-    for number in range(3):
+    for number in range(2):
         with socket.create_connection((address, port), PATIENCE_S) as link:
-            link.sendall(
-                f"GET /api/v1/reviews/{number} HTTP/1.0\r\nHost: {host}\r\nUser-Agent: ab\r\n\r\n".encode()
-            )
-            outcome.append(read_all(link)[:32].split(b"\r\n")[0].decode("latin-1"))
+            link.sendall(get(host, number, "HTTP/1.0", "User-Agent: ab"))
+            outcome.append(first_line(read_all(link)))
     return outcome
 
 
@@ -113,10 +150,8 @@ def proxied(host: str, address: str, port: int) -> Outcome:
     for number in range(2):
         with socket.create_connection((address, port), PATIENCE_S) as link:
             link.sendall(f"PROXY TCP4 203.0.113.7 {address} 5123{number} {port}\r\n".encode())
-            link.sendall(
-                f"GET /api/v1/reviews/{number} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
-            )
-            outcome.append(read_all(link)[:32].split(b"\r\n")[0].decode("latin-1"))
+            link.sendall(get(host, number, "HTTP/1.1", "Connection: close"))
+            outcome.append(first_line(read_all(link)))
     return outcome
 
 
@@ -132,13 +167,20 @@ def tls(host: str, address: str, port: int) -> Outcome:
                 socket.create_connection((address, port), PATIENCE_S) as link,
                 context.wrap_socket(link, server_hostname=host) as secure,
             ):
-                secure.sendall(
-                    f"GET /api/v1/reviews/{number} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
-                )
-                outcome.append(read_all(secure)[:32].split(b"\r\n")[0].decode("latin-1"))
+                secure.sendall(get(host, number, "HTTP/1.1", "Connection: close"))
+                outcome.append(first_line(read_all(secure)))
         except OSError as error:
             outcome.append(f"{type(error).__name__}: {getattr(error, 'reason', '')}")
     return outcome
+
+
+def mysql(host: str, address: str, port: int) -> Outcome:
+    """MariaDB's own command line client: the server speaks first."""
+    del host
+    command = ["mariadb", "-h", address, "-P", str(port), "-u", "shop", "--skip-ssl"]
+    command += [f"--connect-timeout={PATIENCE_S:.0f}", "-N", "-e", "select 1; select version()"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    return (done.stdout or done.stderr).split("\n")[:2]
 
 
 def redis(host: str, address: str, port: int) -> Outcome:
@@ -151,7 +193,7 @@ def redis(host: str, address: str, port: int) -> Outcome:
             words = "".join(f"${len(word)}\r\n{word}\r\n" for word in command)
             try:
                 link.sendall(f"*{len(command)}\r\n{words}".encode())
-                outcome.append(link.recv(4096)[:32].split(b"\r\n")[0].decode("latin-1"))
+                outcome.append(first_line(link.recv(4096)))
             except OSError as error:
                 return [*outcome, type(error).__name__]
     return outcome
@@ -165,7 +207,7 @@ def smtp(host: str, address: str, port: int) -> Outcome:
         for line in (b"", b"EHLO frontend\r\n", b"MAIL FROM:<shop@shop.example>\r\n", b"QUIT\r\n"):
             try:
                 link.sendall(line)
-                outcome.append(link.recv(4096)[:32].split(b"\r\n")[0].decode("latin-1"))
+                outcome.append(first_line(link.recv(4096)))
             except OSError as error:
                 return [*outcome, type(error).__name__]
     return outcome
@@ -188,21 +230,31 @@ def echo(host: str, address: str, port: int) -> Outcome:
 
 def websocket(host: str, address: str, port: int) -> Outcome:
     """The handshake of RFC 6455 and a few masked text frames."""
-    with socket.create_connection((address, port), PATIENCE_S) as link:
-        key = base64.b64encode(os.urandom(16)).decode()
-        link.sendall(
-            f"GET /chat HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nUser-Agent: shop-frontend/1.8\r\n\r\n".encode()
-        )
-        outcome = [link.recv(4096)[:32].split(b"\r\n")[0].decode("latin-1")]
+    key = base64.b64encode(os.urandom(16)).decode()
+    lines = [
+        "GET /chat HTTP/1.1",
+        f"Host: {host}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Key: {key}",
+        "Sec-WebSocket-Version: 13",
+        "User-Agent: shop-frontend/1.8",
+        *("", ""),
+    ]
+    with (
+        socket.create_connection((address, port), PATIENCE_S) as link,
+        link.makefile("rb") as answers,
+    ):
+        link.sendall("\r\n".join(lines).encode())
+        outcome = [first_line(answers.readline())]
+        while answers.readline() not in {b"\r\n", b""}:
+            pass
         for text in (b"hello", b"any news about order 17?", b"thanks"):
             mask = os.urandom(4)
             masked = bytes(byte ^ mask[at % 4] for at, byte in enumerate(text))
-            try:
-                link.sendall(bytes((0x81, 0x80 | len(text))) + mask + masked)
-                outcome.append(link.recv(4096)[2:].decode("latin-1"))
-            except OSError as error:
-                return [*outcome, type(error).__name__]
+            link.sendall(bytes((0x81, 0x80 | len(text))) + mask + masked)
+            head = answers.read(2)
+            outcome.append(answers.read(head[1]).decode("latin-1"))
     return outcome
 
 
@@ -241,8 +293,8 @@ def h2c(host: str, address: str, port: int) -> Outcome:
     return outcome
 
 
-def grpc(host: str, address: str, port: int) -> Outcome:
-    """A few unary calls on one channel."""
+def calls(host: str, address: str, port: int, then: Callable[[], None]) -> Outcome:
+    """A few unary gRPC calls on one channel; `then` runs after the first."""
     import grpc as rpc  # noqa: PLC0415 - only this client needs it
 
     outcome = []
@@ -259,13 +311,28 @@ def grpc(host: str, address: str, port: int) -> Outcome:
                 outcome.append("OK")
             except rpc.RpcError as error:
                 outcome.append(f"{error.code().name}: {error.details()}")
+            if not number:
+                then()
     return outcome
+
+
+def grpc(host: str, address: str, port: int) -> Outcome:
+    """GRPC from the connection's start."""
+    return calls(host, address, port, lambda: None)
+
+
+def grpc_midstream(host: str, address: str, port: int) -> Outcome:
+    """GRPC with a pause after the first call, in which the capture begins."""
+    return calls(host, address, port, pause)
 
 
 KINDS: dict[str, Callable[[str, str, int], Outcome]] = {
     "http": web,
     "midstream": midstream,
     "shopping": shopping,
+    "short-shopping": short_shopping,
+    "imitating": imitating,
+    "mysql": mysql,
     "http10": http10,
     "proxied": proxied,
     "tls": tls,
@@ -275,6 +342,7 @@ KINDS: dict[str, Callable[[str, str, int], Outcome]] = {
     "websocket": websocket,
     "h2c": h2c,
     "grpc": grpc,
+    "grpc-midstream": grpc_midstream,
 }
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The lab's own servers: `server.py KIND PORT [OPTION...]`; one function a kind, listening on all the pod's addresses."""
+"""The lab's own servers: `server.py KIND PORT [OPTION]`; one function a kind, on all addresses."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class Reviews(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+    def do_GET(self) -> None:
         if not self.path.startswith(self.knows):
             self.answer(404, {"error": "no such path", "path": self.path})
             return
         self.answer(200, {"product": self.path.rsplit("/", 1)[-1], "stars": 4})
 
-    def do_POST(self) -> None:  # noqa: N802 - http.server's name
+    def do_POST(self) -> None:
         sent = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         self.answer(201 if self.path.startswith(self.knows) else 404, {"stored": len(sent)})
 
@@ -60,6 +60,23 @@ class Canary(Reviews):
     knows: ClassVar[str] = "/api/v2/"
 
 
+class Imitator(Reviews):
+    """An application that answers as if Envoy had."""
+
+    server_version = "envoy"
+
+    def send_header(self, keyword: str, value: str) -> None:
+        super().send_header(keyword.lower(), value)
+
+    def end_headers(self) -> None:
+        self.send_header("x-envoy-upstream-service-time", "3")
+        super().end_headers()
+
+
+def imitator(port: int) -> None:
+    ThreadingHTTPServer((ANY, port), Imitator).serve_forever()
+
+
 def http(port: int) -> None:
     ThreadingHTTPServer((ANY, port), Reviews).serve_forever()
 
@@ -69,7 +86,7 @@ def canary(port: int) -> None:
 
 
 def tls(port: int, chain: str) -> None:
-    """The same API over the application's own TLS; `chain` is a PEM file with certificate and key."""
+    """The API over the application's own TLS; `chain` is a PEM file with certificate and key."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain)
     server = ThreadingHTTPServer((ANY, port), Reviews)
@@ -187,6 +204,7 @@ def grpc(port: int) -> None:
 KINDS: dict[str, Callable[..., None]] = {
     "http": http,
     "canary": canary,
+    "imitator": imitator,
     "tls": tls,
     "smtp": smtp,
     "echo": echo,
