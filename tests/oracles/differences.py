@@ -1,0 +1,78 @@
+"""Where sniffdiag and an oracle disagree about a sample capture, and why that is right.
+
+A test compares the whole list of a capture, so a line that no longer applies fails too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One cause and every line of difference that it accounts for."""
+
+    because: str
+    lines: tuple[str, ...]
+
+
+_VIEWS_WITHOUT_NATS = (
+    "The bytes are NATS (INFO, CONNECT, PING, MSG); of the three views behind the labels, only "
+    "nDPI knows it."
+)
+
+FLOWS: dict[str, tuple[Explained, ...]] = {
+    "arkime-gtp-iphone.pcap": (
+        Explained(
+            "tshark numbers the GTP-U datagrams as udp.stream 0 before those inside of them; here "
+            "the carrier of a tunnel is no flow.",
+            (
+                "udp from frame 1: stream 0, in tshark 1",
+                "udp from frame 5: stream 1, in tshark 2",
+                "udp from frame 31: stream 2, in tshark 3",
+                "udp from frame 58: stream 4, in tshark 5",
+            ),
+        ),
+        Explained(
+            "ICMPv6 inside of GTP-U: the carrier is the innermost UDP header. Here the frames are "
+            "counted as another transport.",
+            ("udp from frame 3: only tshark lists it",),
+        ),
+        Explained(
+            "The SDP of a SIP call announced these RTP and RTCP addresses, so that tshark keeps "
+            "the two directions of the media apart.",
+            (
+                "udp from frame 48: bytes 3838, in tshark 2016",
+                "udp from frame 48: packets 27, in tshark 14",
+                "udp from frame 48: stream 3, in tshark 4",
+                "udp from frame 64: only tshark lists it",
+                "udp from frame 69: stream 5, in tshark 7",
+            ),
+        ),
+    ),
+}
+"""Against tshark's flows, by capture."""
+
+LABELS: dict[str, tuple[Explained, ...]] = {
+    "deepflowio-nats-nrpc3.pcap": (
+        Explained(
+            _VIEWS_WITHOUT_NATS,
+            ("tcp 10.32.10.114:57890 147.75.47.215:4222: nats, label unknown",),
+        ),
+    ),
+    "ntop-nats.pcap": (
+        Explained(
+            _VIEWS_WITHOUT_NATS,
+            (
+                "tcp 127.0.0.1:54820 127.0.0.1:4222: nats, label unknown",
+                "tcp 127.0.0.1:54821 127.0.0.1:4222: nats, label unknown",
+            ),
+        ),
+    ),
+}
+"""Against the labels of the index, by capture."""
+
+
+def lines(explanations: tuple[Explained, ...]) -> list[str]:
+    """All explained lines, sorted."""
+    return sorted(line for explained in explanations for line in explained.lines)
