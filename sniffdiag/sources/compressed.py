@@ -16,8 +16,8 @@ from typing import Protocol, cast
 from sniffdiag.sources.frames import SourceSummary
 from sniffdiag.sources.window import Window
 
-INPUT_BLOCK_BYTES = 256 * 1024
-ZSTD_PIECE_BYTES = 4096
+INPUT_BLOCK_BYTES = 1024 * 1024
+ZSTD_PIECE_BYTES = 8192
 """zstandard's object has no output limit: 4 bytes may expand to a block of 128 KiB (RFC 8878)."""
 XZ_MEMORY_BYTES = 128 * 1024 * 1024
 """`xz -9` needs 65 MiB."""
@@ -133,13 +133,20 @@ class Decompressed:
         compressed.block_bytes = INPUT_BLOCK_BYTES
 
     def readinto(self, buffer: memoryview, /) -> int:
-        """See `ByteStream`."""
-        while not self._ended:
-            out = self._step(len(buffer))
-            if out:
-                buffer[: len(out)] = out
-                return len(out)
-        return 0
+        """See `ByteStream`: what the compressed bytes that are there yield, but at least a byte."""
+        filled = 0
+        while not self._ended and filled < len(buffer):
+            if filled and self._must_wait():
+                break
+            out = self._step(len(buffer) - filled)
+            buffer[filled : filled + len(out)] = out
+            filled += len(out)
+        return filled
+
+    def _must_wait(self) -> bool:
+        """Whether the next byte depends on compressed bytes that have not been read yet."""
+        starved = self._decompressor.eof or self._decompressor.needs_input
+        return starved and not self._compressed.available
 
     def _step(self, max_length: int) -> bytes:
         if self._decompressor.eof:

@@ -19,6 +19,10 @@ from sniffdiag.sources.window import Window
 SPAN_AFTER_DAMAGE_BYTES = 64 * 1024
 """Damage is rarely alone, and what is walked beyond it is walked again: start small, double."""
 
+UNBOUNDED_SPAN = 1 << 62
+MOST_DAMAGED_PLACES = 10_000
+"""In one section. What is damaged more often is no capture with damage but damage with frames."""
+
 R = TypeVar("R", bound=ResumableRecords)
 
 
@@ -26,8 +30,9 @@ def stretches(
     window: Window, records_in: Callable[[Window], R], summary: SourceSummary
 ) -> Iterator[tuple[R, Positions]]:
     """Complete records from `window.begin` to the next section or the end of the stream."""
-    span = window.capacity
-    while True:
+    span = UNBOUNDED_SPAN
+    damaged_places = 0
+    while damaged_places <= MOST_DAMAGED_PLACES:
         records = records_in(window)
         walk = complete_records(records, window.begin, window.end, span)
         if walk.starts.size:
@@ -36,14 +41,17 @@ def stretches(
         if walk.broken:
             if records.section_starts(_one(walk.stop))[0]:
                 return
+            damaged_places += 1
             summary.corrupt_records += 1
             _pass_over_damage(window, records_in, summary)
             span = SPAN_AFTER_DAMAGE_BYTES
         elif not walk.incomplete:
             span *= 2
         elif not window.refill():
-            break
-    summary.cut_short |= window.available > 0
+            summary.cut_short |= window.available > 0
+            return
+    summary.cut_short = True
+    summary.notes.append(f"more than {MOST_DAMAGED_PLACES} damaged places: the rest is not read")
 
 
 def _one(start: int) -> Positions:
