@@ -130,7 +130,7 @@ DETECTOR = Detector(
     protocol="cassandra",
     title="Cassandra / ScyllaDB (CQL)",
     transports=frozenset({Transport.TCP}),
-    probe=probe_sides(anywhere(_requests, _requests), anywhere(_responses, _responses)),
+    probe=probe_sides(anywhere(_request, _requests), anywhere(_response, _responses)),
     evidence="CQL frame header and the text in STARTUP, SUPPORTED, AUTHENTICATE, QUERY, PREPARE; "
     "mid-stream, frames that chain on both sides.",
     midstream=True,

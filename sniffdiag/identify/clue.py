@@ -160,7 +160,7 @@ def anywhere(start: Parse, later: Parse) -> Hear:
         first = start(side.head)
         if side.from_start or first.sign is Sign.PROOF:
             return first
-        after = [later(sample.data) for sample in side.samples]
+        after = [later(sample.data) for sample in side.samples if sample.data]
         leaning = [clue for clue in after if clue.sign is Sign.LEAN]
         if len(leaning) >= _LEANING_SEGMENTS:
             after.append(hint(leaning[0].why))
@@ -180,7 +180,7 @@ def datagrams(parse: Parse) -> Hear:
         first = parse(side.head)
         if first.sign is Sign.AGAINST or first.sign is Sign.PROOF:
             return first
-        return best(first, *(parse(sample.data) for sample in side.samples))
+        return best(first, *(parse(sample.data) for sample in side.samples if sample.data))
 
     return hear
 

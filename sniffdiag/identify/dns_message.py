@@ -29,7 +29,8 @@ class Family(Enum):
 HEADER_LEN = 12
 RESPONSE, AUTHORITATIVE, RECURSION_DESIRED, RECURSION_AVAILABLE = 0x8000, 0x0400, 0x0100, 0x0080
 MUST_BE_ZERO = 0x0040
-OPCODES = frozenset({0, 1, 2, 4, 5})
+UPDATE = 5
+OPCODES = frozenset({0, 1, 2, 4, UPDATE})
 DNS_RCODES, NBNS_OPCODES = range(24), frozenset({0, 5, 6, 7, 8, 9, 15})
 MOST_QUESTIONS, MOST_RECORDS = 32, 1024
 LONGEST_LABEL, LONGEST_NAME = 63, 255
@@ -137,13 +138,13 @@ def _may_be_header(data: bytes) -> bool:
 
 def _plausible(header: Header) -> bool:
     counts = (header.answers, header.authorities, header.additionals)
-    asks = header.is_response or not header.answers or header.id == 0
+    # Only mDNS (id 0) and NetBIOS registrations carry records that nobody asked for.
+    special = header.is_response or header.id == 0 or header.opcode in NBNS_OPCODES - OPCODES
     return (
         header.opcode in OPCODES | NBNS_OPCODES
         and header.questions <= MOST_QUESTIONS
         and max(counts) <= MOST_RECORDS
-        and asks | (header.opcode in NBNS_OPCODES and header.opcode not in {0})
-        and (header.questions > 0 or header.is_response or header.id == 0)
+        and (special or (header.questions > 0 and not header.answers) or header.opcode == UPDATE)
     )
 
 

@@ -10,5 +10,6 @@ from sniffdiag.identify.dns_message import Family, detector
 DETECTOR = detector(
     Family.MDNS,
     "Multicast DNS",
-    "A name in .local without recursion, or message id 0 with several questions, cache-flush bits or unasked answers.",
+    "A name in .local without recursion; message id 0 with several questions, cache-flush bits or "
+    "unasked answers.",
 )

@@ -1,0 +1,57 @@
+"""RADIUS: header and attributes whose lengths add up. Follows RFC 2865 3 and 5, RFC 2866, 5176."""
+
+from __future__ import annotations
+
+from sniffdiag.identify import wire
+from sniffdiag.identify.clue import AGAINST, OPEN, Clue, datagrams, hint, probe_sides, proof
+from sniffdiag.identify.verdict import Detector
+from sniffdiag.model import Transport
+
+HEADER_LEN = 20
+REQUESTS = frozenset({1, 4, 12, 40, 43})
+RESPONSES = frozenset({2, 3, 5, 11, 13, 41, 42, 44, 45})
+LENGTHS = range(HEADER_LEN, 4097)
+ENOUGH_ATTRIBUTES = 2
+
+
+def _packet(codes: frozenset[int], data: bytes) -> Clue:
+    code, length = wire.u8(data, 0), wire.u16(data, 2)
+    if code not in codes or (length is not None and length not in LENGTHS):
+        return AGAINST
+    if length is None or len(data) < length:
+        return OPEN
+    count = _attributes(data[HEADER_LEN:length])
+    if count is None:
+        return AGAINST
+    if count >= ENOUGH_ATTRIBUTES:
+        return proof("RADIUS attributes that fill the packet")
+    return hint("a RADIUS header")
+
+
+def _attributes(data: bytes) -> int | None:
+    """How many there are; None where their lengths do not add up."""
+    at = count = 0
+    while at < len(data):
+        length = wire.u8(data, at + 1)
+        if not data[at] or length is None or length < len(b"\x01\x02"):
+            return None
+        at, count = at + length, count + 1
+    return count if at == len(data) else None
+
+
+def _request(data: bytes) -> Clue:
+    return _packet(REQUESTS, data)
+
+
+def _response(data: bytes) -> Clue:
+    return _packet(RESPONSES, data)
+
+
+DETECTOR = Detector(
+    protocol="radius",
+    title="RADIUS",
+    transports=frozenset({Transport.UDP}),
+    probe=probe_sides(datagrams(_request), datagrams(_response)),
+    evidence="Code, length, and attributes whose lengths fill the packet.",
+    midstream=True,
+)

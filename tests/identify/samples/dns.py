@@ -1,0 +1,44 @@
+"""DNS over UDP and TCP."""
+
+from __future__ import annotations
+
+from sniffdiag.model import Transport
+from tests.support.samples import Samples, Talk
+
+
+def query(
+    name: bytes, *, kind: int = 1, id_: int = 0x1234, flags: int = 0x0100, cls: int = 1
+) -> bytes:
+    labels = b"".join(bytes([len(label)]) + label for label in name.split(b".")) + b"\x00"
+    counts = b"\x00\x01\x00\x00\x00\x00\x00\x00"
+    return (
+        id_.to_bytes(2) + flags.to_bytes(2) + counts + labels + kind.to_bytes(2) + cls.to_bytes(2)
+    )
+
+
+QUERY = query(b"web.shop.svc.cluster.local", flags=0x0100)
+ANSWER = query(b"web.shop.svc.cluster.local", flags=0x8180)
+
+SAMPLES = Samples(
+    protocol="dns",
+    transport=Transport.UDP,
+    certain=(
+        Talk(name="query", client=QUERY, server=ANSWER),
+        Talk(name="query alone", client=QUERY),
+        Talk(name="answer alone", server=ANSWER),
+        Talk(
+            name="over tcp",
+            client=len(QUERY).to_bytes(2) + QUERY,
+            server=len(ANSWER).to_bytes(2) + ANSWER,
+        ),
+        Talk(name="svcb", client=query(b"shop.example", kind=65)),
+        Talk(name="answer, joined", server=ANSWER, midstream=True),
+    ),
+    almost=(
+        Talk(name="mdns", client=query(b"_http._tcp.local", kind=12, id_=0, flags=0)),
+        Talk(name="llmnr", client=query(b"wpad", flags=0)),
+        Talk(name="type 20000", client=query(b"a.shop", kind=20000)),
+        Talk(name="zeros", client=bytes(40), server=bytes(40)),
+        Talk(name="nbns", client=query(b"C" + b"A" * 31, kind=32, flags=0x0110)),
+    ),
+)
