@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.support.observations import port, seen, sighting
 
 from sniffdiag.catalog.services import ServicePort
 from sniffdiag.diagnose.diagnose import diagnose_port, verdict
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.model import PortVerdict, Transport
 from sniffdiag.observe.port_observation import PortObservation, Undecided
+from tests.support.observations import port, seen, sighting
 
 OPAQUE = "http-on-opaque-port"
 OK, MISMATCH, AT_RISK = PortVerdict.OK, PortVerdict.MISMATCH, PortVerdict.AT_RISK

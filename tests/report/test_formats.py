@@ -11,12 +11,12 @@ from typing import Any
 import jsonschema
 import pytest
 from markdown_it import MarkdownIt
-from tests.support.observations import port, seen, sighting
-from tests.support.reports import CAPTURE, report_of
 
 from sniffdiag.catalog.services import ServicePort
 from sniffdiag.report.formats import FLOW_FORMATS, FORMATS
 from sniffdiag.report.report import FlowList, FlowRow
+from tests.support.observations import port, seen, sighting
+from tests.support.reports import CAPTURE, report_of
 
 HOSTILE = 'x\x1b[2J\u202egnp|<img src=q onerror=a>`"\n=cmd'
 """Clears a terminal, turns text round, breaks tables and runs as HTML, if anyone lets it."""
