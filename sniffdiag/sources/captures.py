@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sniffdiag.errors import SourceError
-from sniffdiag.sources.formats import CAPTURE_HINT, read_capture
+from sniffdiag.sources.formats import CAPTURE_HINT, STANDARD_INPUT, read_capture
 from sniffdiag.sources.frames import FrameChunk, SourceSummary
 from sniffdiag.sources.numbering import Numbering
 from sniffdiag.sources.streams import FileStream, stream_of
 from sniffdiag.sources.window import BLOCK_BYTES, Window
 
-STANDARD_INPUT = "-"
 MISFITS_NAMED = 3
 """How many of a directory's other files are named in its note."""
 

@@ -13,6 +13,8 @@ from sniffdiag.sources.pcapng import read_pcapng
 from sniffdiag.sources.pcapng_blocks import SECTION_HEAD_BYTES, section_byte_order
 from sniffdiag.sources.window import Window
 
+STANDARD_INPUT = "-"
+"""The name by which users call it, as with tcpdump and kubectl."""
 HEAD_BYTES = 512
 MAX_COMPRESSION_DEPTH = 2
 
@@ -21,14 +23,12 @@ CAPTURE_HINT = "give a pcap or pcapng file, plain or compressed with " + ", ".jo
 )
 
 OTHER_MAGICS = (
-    (b"", "an empty file"),
     (b"\x7fELF", "an ELF program"),
     (b"MZ", "a Windows program"),
     (b"PK\x03\x04", "a ZIP archive"),
     (b"BZh", "bzip2 data"),
     (b"\x18\x4c\x21\x02", "legacy lz4 data"),
     (b"\x02\x21\x4c\x18", "legacy lz4 data"),
-    (b"\x42\x5a\x68", "bzip2 data"),
     (b"%PDF", "a PDF document"),
     (b"\x89PNG", "a PNG image"),
     (b"SQLite format 3\x00", "an SQLite database"),
@@ -54,8 +54,10 @@ TEXT_CONTROL_BYTES = frozenset(b"\t\n\r\x0c\x1b")
 
 def describe(head: bytes) -> str:
     """What the bytes look like, for the sentence "x is ..., not a capture"."""
+    if not head:
+        return "empty"
     for magic, name in OTHER_MAGICS:
-        if head.startswith(magic) if magic else not head:
+        if head.startswith(magic):
             return name
     if all(byte >= ord(" ") or byte in TEXT_CONTROL_BYTES for byte in head):
         text = head.lstrip()
@@ -90,6 +92,5 @@ def read_capture(
         summary.format = "+".join(("pcapng", *codecs))
         return read_pcapng(window, summary, numbering)
     inside = "".join(f" inside {name}" for name in codecs)
-    raise SourceError(
-        f"{summary.name} is {describe(head)}{inside}, not a capture", hint=CAPTURE_HINT
-    )
+    title = "standard input" if summary.name == STANDARD_INPUT else summary.name
+    raise SourceError(f"{title} is {describe(head)}{inside}, not a capture", hint=CAPTURE_HINT)

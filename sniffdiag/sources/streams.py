@@ -11,6 +11,8 @@ from typing import BinaryIO
 PIPE_LINGER_SECONDS = 0.1
 """How long a pipe's bytes wait for more, so that a fast writer does not cause thousands of tiny
 chunks and a slow one is still seen at once."""
+WAITS_ON_PIPES = os.name != "nt"
+"""Windows' select knows sockets only."""
 
 
 class FileStream:
@@ -53,6 +55,6 @@ def stream_of(file: BinaryIO) -> FileStream:
         mode = os.fstat(raw.fileno()).st_mode
     except OSError:  # io.BytesIO and the like have no descriptor
         return FileStream(raw)
-    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+    if WAITS_ON_PIPES and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
         return PipeStream(raw)
     return FileStream(raw)

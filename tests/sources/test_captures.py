@@ -115,7 +115,7 @@ def test_progress_reaches_the_size_of_the_files(tmp_path: Path) -> None:
 
 
 NOT_CAPTURES = {
-    "an empty file": b"",
+    "empty": b"",
     "a YAML manifest": b"apiVersion: v1\nkind: Service\n",
     "a JSON document": b'{"items": []}',
     "an ELF program": b"\x7fELF\x02\x01\x01\x00",
@@ -132,7 +132,7 @@ def test_what_is_no_capture_is_named_for_what_it_is(tmp_path: Path, looks_like: 
     with pytest.raises(SourceError, match=looks_like) as error:
         _open(path)
     assert "pcap or pcapng" in error.value.hint
-    with pytest.raises(SourceError, match=looks_like):
+    with pytest.raises(SourceError, match=f"standard input is {looks_like}"):
         list(_open("-", stdin=NOT_CAPTURES[looks_like]))
 
 

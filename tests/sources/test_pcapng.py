@@ -64,6 +64,13 @@ def test_simple_packets_are_cut_by_the_snapshot_length_and_take_the_time_before(
     assert "no time" in summary.notes[0]
 
 
+def test_the_time_before_may_come_from_another_section() -> None:
+    found, _ = read(
+        pcapng([Frame(b"a", START_NS)]) + section(">") + interface(">") + simple(Frame(b"b"), ">")
+    )
+    assert [row.ts_ns for row in found] == [START_NS, START_NS]
+
+
 @pytest.mark.parametrize(
     ("units", "options", "expected"),
     [
