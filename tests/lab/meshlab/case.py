@@ -8,10 +8,13 @@ from meshlab import envoy
 from meshlab.certificates import Authority
 from meshlab.cluster import CLIENT_POD, SECOND_POD, SERVER_POD
 from meshlab.declared import NAMESPACE, Declared
-from meshlab.release import RELEASES, Release
+from meshlab.release import RELEASES, Handling, Release
 from meshlab.scenario import DIALLED, Expectation, Scenario
 
 ACCOUNTS = {CLIENT_POD: "frontend", SERVER_POD: "reviews", SECOND_POD: "reviews"}
+
+FULLY_CAPTURED = "1.3.6"
+ESSENTIAL_POINTS = frozenset({"c-any", "s1-lo"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,15 @@ class Case:
     def folder(self) -> str:
         """Where it goes below the output folder."""
         return f"{self.scenario.name}/{self.version}"
+
+    @property
+    def points(self) -> tuple[str, ...]:
+        """Where it is captured; what `c-any` shows as well is kept for one release only."""
+        if self.mtls or self.release.version == FULLY_CAPTURED:
+            return self.scenario.points
+        return tuple(point for point in self.scenario.points if point in ESSENTIAL_POINTS) or (
+            self.scenario.points
+        )
 
     @property
     def expectation(self) -> Expectation:
@@ -88,6 +100,15 @@ class Case:
             "none" if CLIENT_POD in unmeshed else outbound.value,
             "none" if set(declared.pods) <= set(unmeshed) else inbound.value,
         )
+
+    @property
+    def converts(self) -> bool:
+        """The client's sidecar speaks another version of HTTP to the server than the client."""
+        handling = self.release.handling(
+            self.dialled.name, self.dialled.app_protocol, self.dialled.port
+        )
+        wrong = {Handling.HTTP: {"http2", "grpc"}, Handling.HTTP2: {"http"}}
+        return self.scenario.application.protocol in wrong.get(handling[0], set())
 
 
 def cases(scenario: Scenario) -> list[Case]:

@@ -478,15 +478,12 @@ def inbound_tls_chains(sidecar: Sidecar, declared: Declared) -> list[Json]:
     identity, release = sidecar.identity, sidecar.release
     if identity is None:
         return []
-    alpn = ["istio"] if release.mixer else ["istio-peer-exchange", "h2", "http/1.1"]
-    if release.mixer and sidecar.handling(declared)[1] is not Handling.OPAQUE:
-        alpn = ["h2", "http/1.1"]
-    context = {
-        "common_tls_context": secrets(identity, alpn, release),
-        "require_client_certificate": True,
-    }
     chains = []
     for handling, http2, alpns in inbound_tls_choices(sidecar.handling(declared)[1]):
+        context = {
+            "common_tls_context": secrets(identity, release.accepted_alpn(handling), release),
+            "require_client_certificate": True,
+        }
         chains.append(
             {
                 "name": f"mtls-{handling}-{declared.port}",

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from meshlab import envoy
+from meshlab.case import Case
 from meshlab.certificates import Authority
 from meshlab.cluster import (
     CLIENT_POD,
@@ -28,7 +29,6 @@ from meshlab.cluster import (
     until,
 )
 from meshlab.declared import Declared
-from meshlab.scenario import Scenario
 
 APPS = Path(__file__).parent / "apps"
 KERNEL_BUFFER_KIB = "16384"
@@ -208,11 +208,11 @@ def start_capture(cluster: Cluster, point: str, path: Path, only: str) -> Proces
 
 
 @contextmanager
-def capturing(cluster: Cluster, folder: Path, scenario: Scenario) -> Iterator[None]:
-    """Capture at all of a scenario's points; a packet lost makes the capture worthless."""
+def capturing(cluster: Cluster, folder: Path, case: Case) -> Iterator[None]:
+    """Capture at all of a case's points; a packet lost makes the capture worthless."""
     processes = [
-        start_capture(cluster, point, folder / f"{point}.pcap", scenario.only)
-        for point in scenario.points
+        start_capture(cluster, point, folder / f"{point}.pcap", case.scenario.only)
+        for point in case.points
     ]
     yield
     time.sleep(RING_FLUSH_S)

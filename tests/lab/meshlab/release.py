@@ -97,6 +97,11 @@ class Release:
         word, plain = ("istio-h2", "h2") if http2_cluster else ("istio-http/1.1", "http/1.1")
         return [word, "istio"] + ([plain] if self.number >= (1, 8) else [])
 
+    def accepted_alpn(self, handling: Handling) -> list[str]:
+        """The ALPN list of the server's sidecar; metadata exchange for TCP came with 1.5."""
+        exchanges = handling is Handling.OPAQUE and not self.mixer
+        return [*(["istio-peer-exchange"] if exchanges else []), "h2", "http/1.1"]
+
     def declared(self, name: str, app_protocol: str | None) -> Handling | None:
         """The handling that a port declares; None where this release finds no declaration."""
         if self.honours_app_protocol and app_protocol is not None:

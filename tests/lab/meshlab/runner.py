@@ -14,12 +14,12 @@ import dpkt
 from meshlab import envoy, manifests, processes
 from meshlab.case import Case
 from meshlab.certificates import Authority
-from meshlab.cluster import Cluster, until
+from meshlab.cluster import CLIENT_POD, Cluster, until
 from meshlab.declared import Declared
 from meshlab.release import PROXY_IMAGE_TAGS
 from meshlab.scenario import DIALLED
 
-ENCRYPTED_POINTS = frozenset({"s1-eth0", "n1-ul0"})
+BETWEEN_SIDECARS = frozenset({"s1-eth0", "n1-ul0"})
 PUSH_S = 1.0
 """Envoy takes over new listeners within this time."""
 
@@ -43,7 +43,7 @@ def now() -> str:
 
 def plainly(cluster: Cluster, case: Case, folder: Path) -> list[str]:
     """Run the client within the captures."""
-    with processes.capturing(cluster, folder, case.scenario):
+    with processes.capturing(cluster, folder, case):
         kind = case.scenario.application.client
         return processes.outcome(processes.start_client(cluster, kind, case.dialled))
 
@@ -52,7 +52,7 @@ def joined_late(cluster: Cluster, case: Case, folder: Path) -> list[str]:
     """Begin the captures when the client's connection has been up for a while."""
     client = processes.start_client(cluster, case.scenario.application.client, case.dialled)
     until(lambda: client.said("waiting"), "the client to warm up")
-    with processes.capturing(cluster, folder, case.scenario):
+    with processes.capturing(cluster, folder, case):
         processes.go_on(client)
         return processes.outcome(client)
 
@@ -61,7 +61,7 @@ def changed_midway(
     cluster: Cluster, case: Case, folder: Path, change: Callable[[], None]
 ) -> list[str]:
     """Let a change reach the running proxies while the client pauses, within the captures."""
-    with processes.capturing(cluster, folder, case.scenario):
+    with processes.capturing(cluster, folder, case):
         client = processes.start_client(cluster, case.scenario.application.client, case.dialled)
         until(lambda: client.said("waiting"), "the client's first half")
         change()
@@ -136,16 +136,24 @@ def port_truth(case: Case, declared: Declared) -> dict[str, object]:
     }
 
 
-def capture_truth(case: Case, folder: Path) -> dict[str, object]:
-    """Every capture of a case: is there anything of the application to read in it?"""
+def capture_truth(case: Case, folder: Path, measured: Measured) -> dict[str, object]:
+    """Every capture of a case: can the application be read in it, and in its own protocol?
+
+    What the client's sidecar passes through because it is not HTTP goes without mutual TLS.
+    """
+    passed = case.handling(case.dialled)[0] in {"http", "http2"} and any(
+        "not http" in did for did in measured.access_logs.get(CLIENT_POD, {})
+    )
+    encrypted = case.mtls and not passed
     known: dict[str, object] = {}
-    for point in case.scenario.points:
+    for point in case.points:
         packets, payload = payload_bytes(folder / f"{point}.pcap")
         known[point] = {
             "file": f"{point}.pcap",
             "packets": packets,
             "payload_bytes": payload,
-            "readable": bool(payload) and not (case.mtls and point in ENCRYPTED_POINTS),
+            "readable": bool(payload) and not (encrypted and point in BETWEEN_SIDECARS),
+            "converted": case.converts and point in BETWEEN_SIDECARS,
         }
     return known
 
@@ -169,7 +177,7 @@ def truth(case: Case, folder: Path, measured: Measured) -> dict[str, object]:
         "renamed": renamed if scenario.renamed_from else None,
         "unmeshed": list(scenario.unmeshed),
         "application": asdict(scenario.application),
-        "captures": capture_truth(case, folder),
+        "captures": capture_truth(case, folder, measured),
         "expect": {
             "verdict": expectation.verdict,
             "verdict_alternatives": list(expectation.or_verdicts),

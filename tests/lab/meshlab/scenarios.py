@@ -79,6 +79,8 @@ def by_release(at_1_1: Expectation, at_1_3: Expectation, at_1_20: Expectation) -
 UNDECLARED_HTTP = by_release(HTTP_ON_OPAQUE, HTTP_ON_OPAQUE, SAVED)
 """At 1.3 the client's sidecar sniffs and the server's does not."""
 
+SINCE_1_3 = ("1.3.6", "1.20")
+"""For what differs too little at 1.1 to be kept."""
 EVERY_MTLS = ("1.1", "1.3.6", "1.5", "1.20")
 SINCE_1_5 = ("1.5", "1.20")
 WITH_UNDERLAY = ("c-any", "s1-eth0", "s1-lo", "n1-ul0")
@@ -122,6 +124,7 @@ HTTP = (
         NGINX,
         everywhere(OK),
         manifests=Kinds.ENDPOINTS,
+        plain=SINCE_1_3,
     ),
     Scenario(
         "http-on-tcp-web",
@@ -177,6 +180,7 @@ HTTP = (
         named("", 3306),
         WEB,
         everywhere(HTTP_ON_OPAQUE),
+        plain=SINCE_1_3,
     ),
     Scenario(
         "http-on-grpc-api",
@@ -212,6 +216,7 @@ HTTP = (
         named("http-web"),
         WEBSOCKET,
         everywhere(OK),
+        plain=SINCE_1_3,
     ),
     Scenario(
         "websocket-on-tcp-web",
@@ -338,6 +343,7 @@ HTTP2 = (
         named("http2-web"),
         H2C,
         everywhere(OK),
+        plain=SINCE_1_3,
     ),
 )
 
@@ -366,6 +372,7 @@ NOT_HTTP = (
         named("tcp-web"),
         TLS,
         everywhere(OK),
+        plain=SINCE_1_3,
     ),
     Scenario(
         "redis-on-http-cache",
@@ -381,6 +388,7 @@ NOT_HTTP = (
         named("redis-cache", 6379),
         REDIS,
         everywhere(OK),
+        plain=SINCE_1_3,
     ),
     Scenario(
         "redis-on-tcp-cache",
@@ -404,6 +412,7 @@ NOT_HTTP = (
         named("https-cache", 6379),
         REDIS,
         everywhere(PLAIN_ON_TLS),
+        plain=SINCE_1_3,
     ),
     Scenario(
         "mail-on-http-mail",
@@ -454,6 +463,7 @@ NOT_HTTP = (
         named("http-db", 3306),
         MYSQL,
         everywhere(CANNOT_KNOW),
+        plain=SINCE_1_3,
     ),
     Scenario(
         "private-on-tcp-feed",
@@ -461,6 +471,7 @@ NOT_HTTP = (
         named("tcp-feed", 7000),
         PRIVATE,
         everywhere(OK),
+        plain=SINCE_1_3,
     ),
     Scenario(
         "private-on-http-feed",
@@ -468,6 +479,7 @@ NOT_HTTP = (
         named("http-feed", 7000),
         PRIVATE,
         everywhere(OPAQUE_ON_HTTP),
+        plain=SINCE_1_3,
     ),
 )
 
@@ -496,6 +508,7 @@ PARTIAL = (
         named("tcp-api"),
         LONG_GRPC,
         everywhere(HTTP_ON_OPAQUE),
+        plain=SINCE_1_3,
     ),
     Scenario(
         "midstream-grpc-on-grpc-api",
@@ -503,6 +516,7 @@ PARTIAL = (
         named("grpc-api"),
         LONG_GRPC,
         everywhere(OK),
+        plain=SINCE_1_3,
     ),
     Scenario(
         "answers-only-on-http-web",
@@ -512,6 +526,7 @@ PARTIAL = (
         everywhere(Expectation("ok", allowed=("thin-evidence",))),
         points=("s1-eth0",),
         only="and src host 10.244.2.20",
+        plain=SINCE_1_3,
     ),
     Scenario(
         "answers-only-on-tcp-web",
@@ -521,6 +536,7 @@ PARTIAL = (
         everywhere(replace(HTTP_ON_OPAQUE, allowed=("thin-evidence",))),
         points=("s1-eth0",),
         only="and src host 10.244.2.20",
+        plain=SINCE_1_3,
     ),
 )
 
@@ -546,6 +562,7 @@ DECLARATIONS = (
         (REVIEWS, replace(LEGACY, name="http-legacy")),
         WEB,
         everywhere(OK),
+        plain=SINCE_1_3,
     ),
     Scenario(
         "appprotocol-http-named-tcp-web",
