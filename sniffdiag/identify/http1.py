@@ -40,13 +40,15 @@ TLS_HANDSHAKE = b"\x16\x03"
 """What follows a CONNECT request in nearly all cases (RFC 8446 5.1)."""
 METHOD = TOKEN + rb"{1,%d}" % METHOD_MAX_LEN
 
-_REQUEST = re.compile(rb"[\r\n]*(%b) (%b) HTTP/(1\.\d)" % (METHOD, TARGET))
+SPACED_PATH = rb"/[^\x00-\x1f\x7f]*?"
+"""Against the grammar, yet sent and answered: RFC 9112 3 lets recipients be lenient here."""
+_REQUEST = re.compile(rb"[\r\n]*(%b) (%b|%b) HTTP/(1\.\d)" % (METHOD, TARGET, SPACED_PATH))
 _STATUS = re.compile(rb"HTTP/(1\.\d) (\d{3})")
 _OPEN_STATUS = re.compile(rb"H(?:T(?:T(?:P(?:/(?:1(?:\.(?:\d(?: \d{0,2})?)?)?)?)?)?)?)?\Z")
 
 _OPEN_VERSION = rb"(?:H(?:T(?:T(?:P(?:/(?:1(?:\.)?)?)?)?)?)?)?"
 _OPEN_REQUEST = re.compile(
-    rb"[\r\n]*(?:%b(?: (?:%b(?: %b)?)?)?)?\Z" % (METHOD, TARGET, _OPEN_VERSION)
+    rb"[\r\n]*(?:%b(?: (?:%b(?: %b)?|%b)?)?)?\Z" % (METHOD, TARGET, _OPEN_VERSION, SPACED_PATH)
 )
 _OPEN_TARGET = re.compile(
     rb"[\r\n]*[A-Z][A-Z-]{2,} (?:/|https?://)[^\x00-\x20\x7f]*(?: %b)?\Z" % _OPEN_VERSION

@@ -36,7 +36,9 @@ def version_chosen(version: int) -> bytes:
 
 
 def client_hello(*extensions: bytes, version: int = 0x0303) -> bytes:
-    body = version.to_bytes(2) + bytes(range(32)) + _vector(1, b"") + _vector(2, b"\x13\x01\xc0\x2f")
+    body = (
+        version.to_bytes(2) + bytes(range(32)) + _vector(1, b"") + _vector(2, b"\x13\x01\xc0\x2f")
+    )
     return handshake(1, body + _vector(1, b"\x00") + _vector(2, b"".join(extensions)))
 
 
@@ -64,4 +66,6 @@ SERVER_HELLO_12 = record(22, server_hello(alpn(b"h2")))
 SERVER_HELLO_13 = record(22, server_hello(version_chosen(0x0304)))
 ALERT = record(21, b"\x02\x28")
 APPLICATION_DATA = record(23, bytes(range(40)))
-SSLV2_HELLO = b"\x80\x1f\x01\x03\x01\x00\x06\x00\x00\x00\x10" + b"\x00\x00\x35\x01\x00\x80" + bytes(16)
+SSLV2_HELLO = (
+    b"\x80\x1f\x01\x03\x01\x00\x06\x00\x00\x00\x10" + b"\x00\x00\x35\x01\x00\x80" + bytes(16)
+)

@@ -24,6 +24,7 @@ SAMPLES = Samples(
             client=b"CONNECT web:443 HTTP/1.1\r\nHost: web:443\r\n\r\n\x16\x03\x01\x00\x05\x01",
             server=b"HTTP/1.1 200 Connection established\r\n\r\n",
         ),
+        Talk(name="space in the path", client=b"GET /a page HTTP/1.0\r\n\r\n"),
         Talk(name="utf-8 target", client="GET /é HTTP/1.1\r\nHost: web\r\n\r\n".encode()),
         Talk(
             name="chunked upload, answered early",
