@@ -50,7 +50,7 @@ SEE_EVERY_LAYER = {"pipeline"}
 PUBLIC_API_ONLY = {"cli", "__init__", "__main__"}
 PUBLIC_API = {
     "sniffdiag.pipeline",
-    "sniffdiag.catalog.manifests",
+    "sniffdiag.catalog",
     "sniffdiag.cli",
     "sniffdiag.report",
 }
