@@ -113,8 +113,8 @@ class PcapRecords:
         rows = np.ndarray(shape=(self._last + 1,), dtype="V16", buffer=self._buffer, strides=(1,))[
             starts
         ]
-        columns = rows.view(self.layout.byte_order + "u4").reshape(-1, 4).astype(np.int64)
-        return tuple(columns.T)
+        columns = rows.view(self.layout.byte_order + "u4").reshape(-1, 4).T
+        return tuple(columns.astype(np.int64, order="C"))
 
     def next_start(self, start: int) -> int:
         """See `lanes.Records`."""
@@ -129,12 +129,14 @@ class PcapRecords:
     def sane(self, starts: Positions) -> Mask:
         """All but runs of zeros, such as a writer that crashed leaves, and a second file header."""
         sane = np.ones(starts.shape, dtype=np.bool_)
-        empty = np.flatnonzero(self._caplens[starts] == 0)
-        seconds = self._seconds[starts[empty]]
-        nothing = (self._wirelens[starts[empty]] == 0) & (
-            (seconds == 0) | (seconds == self.layout.magic)
-        )
-        sane[empty[nothing]] = False
+        # Records that are as long as a header, seen without touching them; of the last one
+        # that is not known.
+        short = np.append(np.diff(starts) == self.header_bytes, np.ones(1, dtype=np.bool_))
+        rows = np.flatnonzero(short[: starts.size])
+        at = starts[rows]
+        empty = (self._caplens[at] == 0) & (self._wirelens[at] == 0)
+        seconds = self._seconds[at]
+        sane[rows[empty & ((seconds == 0) | (seconds == self.layout.magic))]] = False
         return sane
 
     def likely_starts(self, begin: int, targets: range) -> list[int]:

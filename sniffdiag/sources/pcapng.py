@@ -159,12 +159,12 @@ def _packets(section: _Section, stretch: _Stretch, summary: SourceSummary) -> _P
     words = stretch.blocks.words(starts, PACKET_HEAD_BYTES)
     simple = types == SIMPLE_PACKET
     head_bytes = np.where(simple, SIMPLE_HEAD_BYTES, PACKET_HEAD_BYTES)
-    room = words[:, 1] - head_bytes - TRAILER_BYTES
-    number = _interface_numbers(words[:, 2], types, section.byte_order)
-    caplen, wirelen = words[:, 5], words[:, 6]
+    room = words[1] - head_bytes - TRAILER_BYTES
+    number = _interface_numbers(words[2], types, section.byte_order)
+    caplen, wirelen = words[5], words[6]
     if simple.any():
         snaplen = section.interfaces[0].snaplen if section.interfaces else 0
-        wirelen = np.where(simple, words[:, 2], wirelen)
+        wirelen = np.where(simple, words[2], wirelen)
         longest = np.minimum(room, snaplen) if snaplen else room
         caplen = np.where(simple, np.minimum(wirelen, longest), caplen)
         if NO_TIMES_NOTE not in summary.notes:
@@ -174,7 +174,7 @@ def _packets(section: _Section, stretch: _Stretch, summary: SourceSummary) -> _P
         caplen=caplen,
         wirelen=np.maximum(wirelen, caplen),
         interface=number,
-        timestamp=words[:, 3].astype(np.uint64) << np.uint64(32) | words[:, 4].astype(np.uint64),
+        timestamp=words[3].astype(np.uint64) << np.uint64(32) | words[4].astype(np.uint64),
         timed=~simple,
     )
     right = (room >= 0) & (caplen <= room) & (number < stretch.interfaces_known[is_packet])

@@ -80,14 +80,14 @@ class PcapngBlocks:
         return bytes(self.buffer[start : self.next_start(start)])
 
     def words(self, starts: Positions, count: int) -> npt.NDArray[np.int64]:
-        """The first `count` bytes of blocks as 32-bit numbers, one row a block.
+        """The first `count` bytes of blocks as 32-bit numbers, one column a block.
 
         What a block is too short for is read from beyond it: the buffer's slack allows for that.
         """
         shape = (self.data.shape[0] - count + 1,)
         rows = np.ndarray(shape, dtype=f"V{count}", buffer=self.buffer, strides=(1,))[starts]
         numbers: npt.NDArray[np.uint32] = rows.view(self.byte_order + "u4")
-        return numbers.reshape(starts.shape[0], count // 4).astype(np.int64)
+        return numbers.reshape(starts.shape[0], count // 4).T.astype(np.int64, order="C")
 
     def next_start(self, start: int) -> int:
         """See `lanes.Records`."""
