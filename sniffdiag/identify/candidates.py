@@ -2,7 +2,7 @@
 
 Law 5 makes this exact and not a heuristic: a NO never changes when more bytes arrive, so what a
 detector answers to a side's first byte alone holds for all that begins with it. The answers are
-kept, at most one for each byte value, so a detector sees only flows it might claim. A detector needs to
+kept, at most one for each byte value, so a detector sees only flows it might claim, and needs to
 declare nothing for it.
 """
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from sniffdiag.identify.candidates import candidates
 from sniffdiag.identify.detectors import DETECTORS
 from sniffdiag.identify.prelude import strip_proxy
 from sniffdiag.identify.sides import CLAIMS, SILENT
@@ -200,7 +201,7 @@ def _without_prelude(heads: Heads) -> tuple[str | None, Heads]:
 
 
 def _claims(heads: Heads, transport: Transport) -> list[Claim]:
-    verdicts = ((d, d.probe(heads)) for d in DETECTORS if transport in d.transports)
+    verdicts = ((d, d.probe(heads)) for d in candidates(heads, transport))
     return [Claim(detector, verdict) for detector, verdict in verdicts if verdict.answer in CLAIMS]
 
 

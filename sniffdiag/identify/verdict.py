@@ -102,6 +102,8 @@ class Facts:
 
     def merged(self, other: Facts) -> Facts:
         """These facts, with holes filled from `other`."""
+        if other is NO_FACTS or self is NO_FACTS:
+            return self if other is NO_FACTS else other
         own = {f.name: getattr(self, f.name) for f in fields(self)}
         return Facts(**{k: v or getattr(other, k) for k, v in own.items()})
 

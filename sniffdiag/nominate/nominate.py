@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sniffdiag.nominate.dns_message import are_dns, is_answer, may_be_dns
 from sniffdiag.nominate.http2_frames import are_frames
 from sniffdiag.nominate.request_line import IS_METHOD_START, request_tags
 from sniffdiag.nominate.tags import Tag
@@ -28,9 +29,13 @@ PREFACE = b"PRI * HTTP/2.0\r\n"
 TLS_FIRST_TYPE, TLS_TYPES, TLS_HANDSHAKE = 20, 4, 22
 TLS_MAJOR, TLS_MAX_MINOR = 3, 4
 TLS_HEADER_LEN, TLS_MAX_LEN = 5, 16384 + 2048
+CLIENT_HELLO, SERVER_HELLO = 1, 2
 HANDSHAKE_TYPES = (0, 1, 2, 4, 5, 8, 11, 12, 13, 14, 15, 16, 20, 22, 24)
 """IANA TLS HandshakeType; encrypted handshake messages show anything."""
-IS_HANDSHAKE_TYPE = np.isin(np.arange(256), HANDSHAKE_TYPES)
+HANDSHAKE_TAGS = np.full(256, Tag.OTHER, np.uint8)
+"""Tag of a handshake record by its handshake type."""
+HANDSHAKE_TAGS[list(HANDSHAKE_TYPES)] = Tag.TLS_HANDSHAKE
+HANDSHAKE_TAGS[[CLIENT_HELLO, SERVER_HELLO]] = Tag.TLS_CLIENT_HELLO, Tag.TLS_SERVER_HELLO
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +82,10 @@ def _tls(found: _Segments) -> Tags:
     is_record = (byte(start, 2) <= TLS_MAX_MINOR) & (length > 0) & (length <= TLS_MAX_LEN)
     is_record &= found.length >= TLS_HEADER_LEN
     is_handshake = byte(start, 0) == TLS_HANDSHAKE
-    is_hello = is_handshake & IS_HANDSHAKE_TYPE[byte(start, 5).astype(np.intp)]
-    is_hello &= found.length > TLS_HEADER_LEN
-    tags = np.where(is_record & is_hello, Tag.TLS_HANDSHAKE, Tag.OTHER)
-    return np.where(is_record & ~is_handshake, Tag.TLS_RECORD, tags).astype(np.uint8)
+    of_handshake = HANDSHAKE_TAGS[byte(start, 5).astype(np.intp)]
+    of_handshake[found.length <= TLS_HEADER_LEN] = Tag.OTHER
+    tags = np.where(is_handshake, of_handshake, Tag.TLS_RECORD)
+    return np.where(is_record, tags, Tag.OTHER).astype(np.uint8)
 
 
 def _may_be_response(start: Words) -> Mask:
@@ -117,6 +122,12 @@ def _frames(found: _Segments) -> Tags:
     return np.where(is_chain, Tag.HTTP2_FRAMES, Tag.OTHER).astype(np.uint8)
 
 
+def _dns(found: _Segments) -> Tags:
+    is_message = are_dns(found.data, found.at, found.length, found.start)
+    tags = np.where(is_answer(found.start), Tag.DNS_ANSWER, Tag.DNS_QUERY)
+    return np.where(is_message, tags, Tag.OTHER).astype(np.uint8)
+
+
 def _may_be_request(start: Words) -> Mask:
     return IS_METHOD_START[(start & np.uint64(0xFFFF)).astype(np.intp)]
 
@@ -129,6 +140,7 @@ _TESTS = (
     (_may_be_tls, _tls),
     (_may_be_response, _response),
     (_may_be_preface, _preface),
+    (may_be_dns, _dns),
     (_may_be_frames, _frames),
     (_may_be_request, _request),
 )

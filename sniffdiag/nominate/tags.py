@@ -26,9 +26,17 @@ class Tag(IntEnum):
     HTTP2_FRAMES = 6
     """Valid frame headers chained by their lengths until the segment ends (RFC 9113 4.1)."""
     TLS_HANDSHAKE = 7
-    """Record type 22 with a plausible version, length and handshake type (RFC 8446 5.1, 4)."""
+    """Record type 22 with a plausible version, length and handshake type, but no hello."""
     TLS_RECORD = 8
     """Record type 20, 21 or 23 with a plausible version and length."""
+    TLS_CLIENT_HELLO = 9
+    """The same with handshake type 1 (RFC 8446 5.1, 4)."""
+    TLS_SERVER_HELLO = 10
+    """The same with handshake type 2."""
+    DNS_QUERY = 11
+    """A question to a resolver, as a datagram (RFC 1035 4.1)."""
+    DNS_ANSWER = 12
+    """A resolver's answer, with the question."""
 
 
 TAGS = len(Tag)

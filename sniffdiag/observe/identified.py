@@ -16,21 +16,27 @@ from sniffdiag.flows.flow import Flow, Flows, Orientation, Stream
 from sniffdiag.identify.resolve import identify
 from sniffdiag.identify.verdict import Heads, Identification, Reason, Sample, Side
 from sniffdiag.model import Transport
-from sniffdiag.nominate.settled import settled_http
+from sniffdiag.nominate.settled import EXCHANGES, settled
 from sniffdiag.nominate.tags import Tag
 
 _SETTLED = {
-    (True, True): Identification(
+    ("http", True, True): Identification(
         "http", "HTTP/1 request lines answered by HTTP/1 status lines", confidence=1.0
     ),
-    (True, False): Identification(
+    ("http", True, False): Identification(
         "http", "HTTP/1 request lines; no answer was captured", confidence=0.95
     ),
-    (False, True): Identification(
+    ("http", False, True): Identification(
         "http", "HTTP/1 status lines; no request was captured", confidence=0.9
     ),
+    ("tls", True, True): Identification(
+        "tls", "TLS ClientHello answered by a ServerHello", confidence=1.0
+    ),
+    ("dns", True, True): Identification(
+        "dns", "DNS question answered with the question in it", confidence=1.0
+    ),
 }
-"""What columns settle, by which sides sent payload that was captured."""
+"""What columns settle: protocol, and which sides sent payload that was captured."""
 _NO_PAYLOAD = Identification(
     "unknown", "no payload was captured", confidence=0.0, reason=Reason.NO_PAYLOAD
 )
@@ -85,16 +91,27 @@ class IdentifiedFlows:
         flows = self.flows
         empty = flows.captured_bytes.sum(axis=1) == 0
         self._share(empty, _NO_PAYLOAD)
-        settled, backward = settled_http(flows.first_tag, flows.gap_bytes)
         has_heads = flows.has_heads()
+        looked_at = has_heads & flows.heads_contain(_NEEDS_A_LOOK)
+        gap_bytes = flows.gap_bytes
+        for exchange in EXCHANGES:
+            rows, backward = settled(exchange, flows.transport, flows.first_tag, gap_bytes)
+            self._settle(rows & ~looked_at, backward, exchange.protocol)
+        self._share((self.code < 0) & ~has_heads, _NO_HEAD)
+
+    def _settle(
+        self, rows: npt.NDArray[np.bool_], backward: npt.NDArray[np.bool_], protocol: str
+    ) -> None:
+        """Rows that need no look, oriented by what the columns say unless a handshake does."""
+        flows = self.flows
         handshake = np.isin(flows.oriented_by, [int(o) for o in _KNOWN_BY_HANDSHAKE])
-        settled &= ~(has_heads & flows.heads_contain(_NEEDS_A_LOOK)) & ~(backward & handshake)
-        flows.reorient(settled & backward, Orientation.PROTOCOL)
-        flows.oriented_by[settled & ~handshake] = int(Orientation.PROTOCOL)
+        rows = rows & ~(backward & handshake)
+        flows.reorient(rows & backward, Orientation.PROTOCOL)
+        flows.oriented_by[rows & ~handshake] = int(Orientation.PROTOCOL)
         sent = flows.first_tag != Tag.EMPTY
-        for sides, identification in _SETTLED.items():
-            self._share(settled & (sent == sides).all(axis=1), identification)
-        self._share(~empty & ~settled & ~has_heads, _NO_HEAD)
+        for (of_protocol, *sides), identification in _SETTLED.items():
+            if of_protocol == protocol:
+                self._share(rows & (sent == sides).all(axis=1), identification)
 
     def _share(self, rows: npt.NDArray[np.bool_], identification: Identification) -> None:
         if not rows.any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ def tags_of(payloads: list[bytes], *, filler: bytes = b"") -> list[Tag]:
     return [Tag(tag) for tag in tags]
 
 
+DNS_QUESTION = b"\x12\x34\x01\0\0\1\0\0\0\0\0\0\x03www\x07example\x03com\0\0\1\0\1"
 TABLE = {
     "nothing": (b"", Tag.EMPTY),
     "one byte": (b"\x00", Tag.OTHER),
@@ -58,12 +60,18 @@ TABLE = {
     "data larger than the segment": (h2.data(bytes(99))[:40], Tag.OTHER),
     "two frames, then none": (h2.PING + h2.PING + b"\xff" * 20, Tag.OTHER),
     "zeros": (bytes(64), Tag.OTHER),
-    "client hello": (hellos.CLIENT_HELLO, Tag.TLS_HANDSHAKE),
+    "client hello": (hellos.CLIENT_HELLO, Tag.TLS_CLIENT_HELLO),
     "application data": (hellos.APPLICATION_DATA, Tag.TLS_RECORD),
     "alert": (hellos.ALERT, Tag.TLS_RECORD),
     "record header alone": (b"\x17\x03\x03\x00\x20", Tag.TLS_RECORD),
     "handshake header alone": (b"\x16\x03\x03\x00\x20", Tag.OTHER),
     "empty record": (b"\x17\x03\x03\x00\x00", Tag.OTHER),
+    "dns question": (DNS_QUESTION, Tag.DNS_QUERY),
+    "dns answer": (b"\x12\x34\x81\x80" + DNS_QUESTION[4:], Tag.DNS_ANSWER),
+    "dns question cut": (DNS_QUESTION[:-1], Tag.OTHER),
+    "mdns has no id": (b"\0\0" + DNS_QUESTION[2:], Tag.OTHER),
+    "llmnr does not ask for recursion": (b"\x12\x34\0\0" + DNS_QUESTION[4:], Tag.OTHER),
+    "netbios name": (DNS_QUESTION[:-4] + b"\0\x20\0\1", Tag.OTHER),
     "record too long": (b"\x17\x03\x03\xff\xff", Tag.OTHER),
 }
 
@@ -94,6 +102,8 @@ def plain_tag(payload: bytes) -> Tag:
         return Tag.HTTP1_RESPONSE
     if payload[:16] == h2.PREFACE[:16]:
         return Tag.HTTP2_PREFACE
+    if tag := plain_dns(payload):
+        return tag
     if plain_frames(payload):
         return Tag.HTTP2_FRAMES
     return plain_request(payload)
@@ -106,8 +116,31 @@ def plain_tls(payload: bytes) -> Tag | None:
         return None
     if payload[0] != 22:
         return Tag.TLS_RECORD
-    is_known = len(payload) > 5 and payload[5] in HANDSHAKE_TYPES
-    return Tag.TLS_HANDSHAKE if is_known else None
+    if len(payload) == 5 or payload[5] not in HANDSHAKE_TYPES:
+        return None
+    hellos_by_type = {1: Tag.TLS_CLIENT_HELLO, 2: Tag.TLS_SERVER_HELLO}
+    return hellos_by_type.get(payload[5], Tag.TLS_HANDSHAKE)
+
+
+def plain_dns(payload: bytes) -> Tag | None:  # noqa: PLR0911 - one rule a line
+    """RFC 1035 4.1 with RD set and an id, read one field at a time."""
+    if len(payload) < 17 or payload[:2] == bytes(2):
+        return None
+    flags, questions, answers, authorities, others = struct.unpack_from("!5H", payload, 2)
+    is_answer = bool(flags & 0x8000)
+    if flags & 0x7940 != 0x0100 or questions != 1 or answers + authorities + others > 128:
+        return None
+    if not is_answer and (answers or authorities):
+        return None
+    at, labels = 12, 0
+    while at < min(188, len(payload)) and labels < 16 and 0 < payload[at] <= 63:
+        at, labels = at + 1 + payload[at], labels + 1
+    tail = payload[at + 1 : at + 5]
+    if at >= 188 or labels == 16 or payload[at : at + 1] != b"\0" or len(tail) < 4:
+        return None
+    if tail[2:] != b"\0\1" or tail[:2] in (b"\0\x20", b"\0\x21"):
+        return None
+    return Tag.DNS_ANSWER if is_answer else Tag.DNS_QUERY
 
 
 def plain_frames(payload: bytes) -> bool:
@@ -173,7 +206,13 @@ FRAMES = st.lists(
     min_size=1,
     max_size=12,
 ).map(b"".join)
-PAYLOAD = CUT | REQUEST | FRAMES | st.binary(max_size=40)
+DNS = st.builds(
+    lambda flags, labels, tail: b"\x12\x34" + flags + bytes(6) + labels + tail,
+    st.sampled_from([b"\1\0\0\1", b"\x81\x80\0\1", b"\0\0\0\1", b"\1\x40\0\1"]),
+    st.lists(st.integers(1, 70).map(lambda n: bytes([n]) + b"a" * n), max_size=18).map(b"".join),
+    st.sampled_from([b"\0\0\1\0\1", b"\0\0\x21\0\1", b"\0\0\1\0\xff", b"\0\0", b""]),
+)
+PAYLOAD = CUT | REQUEST | FRAMES | DNS | st.binary(max_size=40)
 
 
 @settings(max_examples=400, deadline=None)
