@@ -27,7 +27,7 @@ class Family(Enum):
 
 
 HEADER_LEN = 12
-RESPONSE, AUTHORITATIVE, RECURSION_DESIRED, RECURSION_AVAILABLE = 0x8000, 0x0400, 0x0100, 0x0080
+RESPONSE, AUTHORITATIVE, TRUNCATED = 0x8000, 0x0400, 0x0200
 MUST_BE_ZERO = 0x0040
 UPDATE = 5
 OPCODES = frozenset({0, 1, 2, 4, UPDATE})
@@ -163,20 +163,17 @@ def _is_nbns(header: Header, entry: Entry) -> bool:
 
 def _is_mdns(header: Header, entry: Entry) -> bool:
     known = entry.rdclass & ~UNICAST_OR_FLUSH in CLASSES and entry.type in TYPES
-    plain = header.flags & ~(RESPONSE | AUTHORITATIVE | 0x0200) == 0
+    # RFC 6762 18: of the flags only QR, AA and TC may be set, and the id is 0. One-shot queries of
+    # simple resolvers and answers to them do carry an id (5.1, 6.7).
+    plain = header.flags & ~(RESPONSE | AUTHORITATIVE | TRUNCATED) == 0
     local = entry.labels[-1:] and entry.labels[-1].lower() in _LOCAL_DOMAINS
-    announces = header.is_response and not header.questions
-    many = header.questions > 1 or bool(entry.rdclass & UNICAST_OR_FLUSH)
-    unasked = header.id == 0 and (bool(local) or announces or many)
-    # Legacy and one-shot queries carry an id (RFC 6762 5.1, 6.7).
-    legacy = bool(local) and not header.flags & (RECURSION_DESIRED | RECURSION_AVAILABLE)
-    return known and plain and (unasked or legacy)
+    return known and plain and (header.id == 0 or bool(local))
 
 
 def _is_llmnr(header: Header, entry: Entry) -> bool:
     asked = header.questions == 1 and header.opcode == 0 and entry.rdclass == 1
     # RFC 4795 2.1.1: of the flags only QR, C and TC may be set; stub resolvers of DNS set RD.
-    flags = header.flags & ~(RESPONSE | 0x0600) == 0 and not header.authorities
+    flags = header.flags & ~(RESPONSE | AUTHORITATIVE | TRUNCATED) == 0 and not header.authorities
     single = len(entry.labels) == 1 and entry.type in {A, AAAA, ANY}
     reverse = entry.type == PTR and entry.labels[-2:] in {(b"in-addr", b"arpa"), (b"ip6", b"arpa")}
     answered = not header.flags & AUTHORITATIVE

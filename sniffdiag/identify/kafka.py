@@ -25,7 +25,7 @@ from sniffdiag.identify.clue import (
     proof,
     weigh,
 )
-from sniffdiag.identify.verdict import Answer, Detector, Heads, Verdict, certain
+from sniffdiag.identify.verdict import NEED_MORE, Answer, Detector, Heads, Verdict, certain
 from sniffdiag.model import Transport
 
 LENGTH_LEN = 4
@@ -44,7 +44,6 @@ API_VERSIONS_KEY = 18
 _SOFTWARE = re.compile(rb"\x00[\x02-\x7f][A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9])?[\x02-\x7f]")
 _SOFTWARE_LIMIT_BYTES = 160
 _POSTGRES_STARTUP = b"\x00\x03\x00\x00user"
-_ZOOKEEPER_SIZES = frozenset({44, 45})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ def _request(data: bytes) -> Clue:
         return proof("chained Kafka requests of one client id")
     if first.client_id:
         return hint("a Kafka request header with its client id")
-    return OPEN if first.size in _ZOOKEEPER_SIZES else lean("a Kafka request header")
+    return OPEN
 
 
 def _names_its_software(data: bytes, request: Request) -> bool:
@@ -169,10 +168,13 @@ def probe(heads: Heads) -> Verdict:
     """Both sides apart, then the echo that only request and response of one protocol have."""
     client = _client(heads.client)
     verdict = weigh(heads, client, _server(heads.server))
-    claims = verdict.answer in {Answer.POSSIBLE, Answer.NEED_MORE}
-    if claims and client.sign in {Sign.LEAN, Sign.FOR} and _echoed(heads):
-        return certain(f"{client.why}, its correlation id echoed by the server", client.facts)
-    return verdict
+    if verdict.answer is Answer.CERTAIN or client.sign is Sign.AGAINST:
+        return verdict
+    if _echoed(heads):
+        return certain("Kafka request, its correlation id echoed by the server", client.facts)
+    # A server that answers from the start, but something else, is no broker.
+    answered = heads.server.from_start and next(response_ids(heads.server.head), None) is not None
+    return NEED_MORE if heads.client.from_start and answered else verdict
 
 
 DETECTOR = Detector(

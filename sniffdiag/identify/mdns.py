@@ -10,6 +10,5 @@ from sniffdiag.identify.dns_message import Family, detector
 DETECTOR = detector(
     Family.MDNS,
     "Multicast DNS",
-    "A name in .local without recursion; message id 0 with several questions, cache-flush bits or "
-    "unasked answers.",
+    "Neither recursion flag, and message id 0 or a name in .local.",
 )

@@ -48,7 +48,7 @@ SSL_REQUEST_LEN = 32
 
 GREETING: Layout = (
     Literal(3, b"\x00\x0a"),
-    le24(0, range(40, 300)),
+    le24(0, range(30, 300)),
     byte(VERSION_AT, range(ord("0"), ord("9") + 1)),
 )
 _VERSION = re.compile(rb"[0-9][ -~]*\x00")

@@ -16,7 +16,9 @@ _CLIENT = Dialect(
     first=re.compile(
         rb"(?i:USER .+|CAPA|STLS|QUIT|NOOP|STAT|AUTH(?: .*)?|PASS .*|LIST(?: \d+)?)\Z"
     ),
-    telling=re.compile(rb"(?i:APOP [!-~]+ [0-9a-f]{32}|UIDL(?: \d+)?|TOP \d+ \d+|CAPA|STLS)\Z"),
+    telling=re.compile(
+        rb"(?i:APOP [!-~]+ [0-9a-f]{32}|UIDL(?: \d+)?|TOP \d+ \d+|CAPA|STLS|RETR \d+|DELE \d+)\Z"
+    ),
     why="a login command",
     why_telling="POP3 command",
 )

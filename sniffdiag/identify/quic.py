@@ -17,6 +17,7 @@ from sniffdiag.model import Transport
 LONG_HEADER, FIXED_BIT, TYPE_BITS = 0x80, 0x40, 0x30
 LONGEST_CONNECTION_ID = 20
 VERSION_1, VERSION_2, NEGOTIATION = 1, 0x6B3343CF, 0
+V2_DRAFT = 0x709A50C4
 DRAFTS = range(0xFF000000, 0xFF000100)
 FACEBOOK = range(0xFACEB000, 0xFACEB010)
 GREASED_MASK, GREASED = 0x0F0F0F0F, 0x0A0A0A0A
@@ -25,8 +26,8 @@ _GOOGLE = re.compile(rb"[QT]0[2-5]\d\Z")
 _GOOGLE_PUBLIC = re.compile(rb"[\x09\x0d\x19\x1d\x29\x2d\x39\x3d].{8}Q0[2-4]\d", re.DOTALL)
 _GOOGLE_PUBLIC_LEN = 13
 
-INITIAL_TYPE = {VERSION_2: 1}
-RETRY_TYPE = {VERSION_2: 0}
+INITIAL_TYPE = {VERSION_2: 1, V2_DRAFT: 1}
+RETRY_TYPE = {VERSION_2: 0, V2_DRAFT: 0}
 INTEGRITY_TAG_LEN = 16
 _VARINT_WIDTH_SHIFT = 6
 LONGEST_TOKEN = 1 << 11
@@ -43,7 +44,7 @@ def _quic_varint(data: bytes, at: int) -> tuple[int, int] | None:
 
 def _version_name(version: int) -> str | None:
     text = version.to_bytes(4)
-    known = {VERSION_1: "1", VERSION_2: "2", NEGOTIATION: "negotiation"}
+    known = {V2_DRAFT: "2-draft", VERSION_1: "1", VERSION_2: "2", NEGOTIATION: "negotiation"}
     if version in known:
         return known[version]
     if version in DRAFTS:
@@ -59,8 +60,11 @@ def _long_header(data: bytes) -> Clue:
     if version is None:
         return OPEN
     name = _version_name(version)
-    if name is None or not (data[0] & FIXED_BIT or version == NEGOTIATION):
+    if not (data[0] & FIXED_BIT or version == NEGOTIATION):
         return AGAINST
+    if name is None:
+        # RFC 8999: any version may come; the server's negotiation then tells.
+        return AGAINST if _connection_ids_end(data) is False else OPEN
     if name.startswith(("Q04", "Q05", "T05")):
         return proof(f"Google QUIC long header, version {name}", Facts(version=name))
     ids_end = _connection_ids_end(data)

@@ -1,0 +1,59 @@
+"""DHCPv6: message type and options that chain. Relay messages are not read.
+
+Follows RFC 8415 8 and 21.
+"""
+
+from __future__ import annotations
+
+from sniffdiag.identify import wire
+from sniffdiag.identify.clue import (
+    AGAINST,
+    OPEN,
+    Clue,
+    chained,
+    datagrams,
+    probe_sides,
+    proof,
+)
+from sniffdiag.identify.verdict import Detector
+from sniffdiag.identify.wire import Layout, Literal, byte, fit
+from sniffdiag.model import Transport
+
+TYPES = range(1, 14)
+OPTIONS_AT = 4
+OPTIONS = range(1, 150)
+LONGEST_OPTION = 1024
+HEADER: Layout = (byte(0, TYPES),)
+# Every client message begins with its identifier, every server's with one of the two.
+FIRST_OPTION: Layout = (Literal(0, b"\x00"), byte(1, {1, 2, 3, 6, 8, 14, 25}))
+CHAIN = 3
+
+
+def _option_len(data: bytes, at: int) -> int | None:
+    code, length = wire.u16(data, at), wire.u16(data, at + 2)
+    if code is None or length is None:
+        return None if code is None or code in OPTIONS else 0
+    return 4 + length if code in OPTIONS and length <= LONGEST_OPTION else 0
+
+
+def _message(data: bytes) -> Clue:
+    if not fit(data, HEADER):
+        return AGAINST
+    options = data[OPTIONS_AT:]
+    fits = fit(options, FIRST_OPTION)
+    chain = chained(options, _option_len, CHAIN)
+    if fits is False or chain is False:
+        return AGAINST
+    return proof("DHCPv6 options") if fits and chain else OPEN
+
+
+_side = datagrams(_message)
+
+DETECTOR = Detector(
+    protocol="dhcpv6",
+    title="DHCPv6",
+    transports=frozenset({Transport.UDP}),
+    probe=probe_sides(_side, _side),
+    evidence="Message type and options that chain, the first one an identifier.",
+    midstream=True,
+)
