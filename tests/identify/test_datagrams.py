@@ -1,0 +1,58 @@
+"""Protocols that take several datagrams, or later segments, to be sure of."""
+
+from __future__ import annotations
+
+from sniffdiag.identify import mysql, quic, redis, rtp, sip
+from sniffdiag.identify.verdict import Answer, Heads, Sample, Side
+
+
+def rtp_packet(sequence: int, *, source: bytes = b"\xde\xad\xbe\xef") -> bytes:
+    return b"\x80\x08" + sequence.to_bytes(2) + sequence.to_bytes(4) + source + bytes(20)
+
+
+def side_of(*datagrams: bytes, from_start: bool = True) -> Side:
+    later = tuple(Sample(at, data, whole=True) for at, data in enumerate(datagrams[1:], 1))
+    return Side(datagrams[0], from_start=from_start, samples=later)
+
+
+def test_rtp_that_counts_up_under_one_source_is_certain() -> None:
+    side = side_of(*(rtp_packet(sequence & 0xFFFF) for sequence in range(65533, 65538)))
+    assert rtp.DETECTOR.probe(Heads(client=side)).answer is Answer.CERTAIN
+
+
+def test_rtp_like_datagrams_of_changing_sources_stay_possible() -> None:
+    side = side_of(*(rtp_packet(n, source=bytes([n] * 4)) for n in range(1, 9)))
+    assert rtp.DETECTOR.probe(Heads(client=side)).answer is Answer.POSSIBLE
+
+
+def test_rtp_that_does_not_count_up_stays_possible() -> None:
+    side = side_of(*(rtp_packet(7000 * n) for n in range(1, 9)))
+    assert rtp.DETECTOR.probe(Heads(client=side)).answer is Answer.POSSIBLE
+
+
+def test_a_long_header_among_short_ones_is_quic() -> None:
+    long_header = b"\xe3\x00\x00\x00\x01\x04abcd\x04efgh\x40\x40" + bytes(64)
+    side = side_of(b"\x43" + bytes(40), long_header)
+    assert quic.DETECTOR.probe(Heads(server=side)).answer is Answer.CERTAIN
+
+
+def test_a_keep_alive_before_the_first_message_does_not_hide_sip() -> None:
+    side = side_of(b"\r\n\r\n", b"SIP/2.0 200 OK\r\n\r\n")
+    assert sip.DETECTOR.probe(Heads(server=side)).answer is Answer.CERTAIN
+
+
+def test_a_stream_joined_inside_a_value_is_recognised_by_a_later_segment() -> None:
+    command = b"*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n"
+    side = Side(b"\x00\x01\x02 tail", samples=(Sample(900, command, whole=True),))
+    assert redis.DETECTOR.probe(Heads(client=side)).answer is Answer.CERTAIN
+
+
+def test_a_stream_joined_inside_a_message_rules_nothing_out() -> None:
+    side = Side(b"\xff\xfe\xfd\xfc middle of a row")
+    assert mysql.DETECTOR.probe(Heads(server=side)).answer is Answer.NEED_MORE
+    assert mysql.DETECTOR.probe(Heads(side, side)).answer is Answer.NEED_MORE
+
+
+def test_a_stream_seen_from_its_start_on_both_sides_rules_it_out() -> None:
+    side = Side(b"\xff\xfe\xfd\xfc nothing of the kind", from_start=True)
+    assert mysql.DETECTOR.probe(Heads(side, side)).answer is Answer.NO
