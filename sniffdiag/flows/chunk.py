@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from sniffdiag.decode.headers import (
     TCP_ACK,
-    TCP_FIN,
     TCP_RST,
     TCP_SYN,
     DecodeStatus,
@@ -59,13 +58,15 @@ def summarise(headers: HeaderTable, tags: npt.NDArray[np.uint8]) -> Summary:
     tuples = Tuples()
     slots, fresh = tuples.place(keys)
     syn = (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN
+    side = from_1.astype(np.int64)
     starts = syn.copy()
+    starts[_repeated(np.flatnonzero(syn), slots, (side, headers.seq))] = False
     starts[fresh] = True
     packets = Summary(
         headers=headers,
         frame=frame,
         flags=flags,
-        side=from_1.astype(np.int64),
+        side=side,
         fragment=_fragment_of_each(slots, starts, tuples.count),
         start=np.flatnonzero(starts),
         tuples=tuples,
@@ -82,6 +83,17 @@ def _only(headers: HeaderTable, rows: Ints) -> HeaderTable:
         value = getattr(headers, field.name)
         columns[field.name] = value[rows] if isinstance(value, np.ndarray) else value
     return HeaderTable(**columns)
+
+
+def _repeated(syns: Ints, slots: Ints, same: tuple[Column, ...]) -> Ints:
+    """The SYNs that say the `same` as the SYN before them in their tuple."""
+    syns = syns[np.argsort(slots[syns], kind="stable")]
+    earlier, later = syns[:-1], syns[1:]
+    alike = slots[earlier] == slots[later]
+    for column in same:
+        alike &= column[earlier] == column[later]
+    repeated: Ints = later[alike]
+    return repeated
 
 
 def _fragment_of_each(slots: Ints, starts: npt.NDArray[np.bool_], tuples: int) -> Ints:
@@ -171,20 +183,16 @@ def _tags(packets: Summary, by_side: Ints, tags: npt.NDArray[np.uint8]) -> Mappi
 
 
 def _flags(packets: Summary, by_side: Ints) -> Mapping[str, Column]:
-    """Union of flags by side; whether the connection was closed; the first RST."""
+    """Union of flags by side, and the first RST."""
     count = packets.start.shape[0]
     seen = np.zeros(count * SIDES, np.uint8)
-    closed = np.zeros(count, np.uint8)
     for value in np.flatnonzero(np.bincount(packets.flags)).tolist():
         rows = np.flatnonzero(packets.flags == value)
         seen[by_side[rows]] |= np.uint8(value)
-        if value & TCP_RST or value & (TCP_FIN | TCP_ACK) == TCP_FIN | TCP_ACK:
-            closed[packets.fragment[rows]] = 1
     rows = np.flatnonzero(packets.flags & TCP_RST)
     rst = first_rows(packets.fragment[rows], rows, count)
     return {
         "flags_seen": seen.reshape(-1, SIDES),
-        "closed": closed,
         "rst_frame": _told(rst, packets.frame),
     }
 

@@ -1,9 +1,8 @@
 """`seal`: fragments become flows, and each flow gets a client and a server (law 4).
 
 Where a SYN begins a new flow follows Wireshark 4.0 (epan/dissectors/packet-tcp.c, dissect_tcp): its
-side had a base sequence number and this SYN has another one, or the connection was closed before. A
-SYN that repeats the base sequence number is a retransmission. Other transports have one flow for
-each tuple.
+side had a base sequence number and this SYN has another one. Otherwise it is a retransmission, even
+behind a FIN or RST. Other transports have one flow for each tuple.
 """
 
 from __future__ import annotations
@@ -58,51 +57,44 @@ def _begin_flows(fragments: Fragments) -> npt.NDArray[np.bool_]:
     settled = fragments["begun_by_syn"][earlier] & (
         fragments["syn_side"][earlier] == fragments["syn_side"][later]
     )
-    another = fragments["syn_seq"][earlier] != fragments["syn_seq"][later]
-    begins[later[settled & (another | (fragments["closed"][earlier] != 0))]] = True
-    open_ = np.flatnonzero(~begins[later])
-    _walk(fragments, later[open_], earlier[open_], begins)
+    settled &= fragments["syn_seq"][earlier] != fragments["syn_seq"][later]
+    begins[later[settled]] = True
+    rest = np.flatnonzero(~settled)
+    _walk(fragments, later[rest], earlier[rest], begins)
     return begins
 
 
 def _walk(fragments: Fragments, later: Ints, earlier: Ints, begins: npt.NDArray[np.bool_]) -> None:
     """Settle, one after the other, the fragments that need all of their flow so far."""
-    flow, walked = _Conversation(), -1
+    base, walked = _Bases(), -1
     sides = fragments["syn_side"][later].tolist()
     seqs = fragments["syn_seq"][later].tolist()
     for number, previous, side, seq in zip(
         later.tolist(), earlier.tolist(), sides, seqs, strict=True
     ):
         if previous != walked:  # it begins a flow: it was settled before
-            flow = _Conversation()
-            flow.extend(fragments, previous)
-        if flow.is_ended_by(side, seq):
+            base = _Bases()
+            base.learn(fragments, previous)
+        if base.of[side] not in (None, seq):
             begins[number] = True
-            flow = _Conversation()
-        flow.extend(fragments, number)
+            base = _Bases()
+        base.learn(fragments, number)
         walked = number
 
 
-class _Conversation:
-    """What Wireshark remembers of a conversation when it meets the next SYN."""
+class _Bases:
+    """The base sequence numbers of a conversation, side by side."""
 
-    __slots__ = ("base", "closed")
+    __slots__ = ("of",)
 
     def __init__(self) -> None:
-        self.base: list[int | None] = [None, None]
-        self.closed = False
+        self.of: list[int | None] = [None, None]
 
-    def extend(self, fragments: Fragments, number: int) -> None:
-        """Go on with a fragment."""
+    def learn(self, fragments: Fragments, number: int) -> None:
+        """Go on with a fragment: what is known stays."""
         for side in range(SIDES):
-            if self.base[side] is None and fragments["base_frame"][number, side]:
-                self.base[side] = int(fragments["base"][number, side])
-        self.closed |= bool(fragments["closed"][number])
-
-    def is_ended_by(self, side: int, seq: int) -> bool:
-        """Whether a SYN from `side` begins another conversation."""
-        base = self.base[side]
-        return base is not None and (base != seq or self.closed)
+            if self.of[side] is None and fragments["base_frame"][number, side]:
+                self.of[side] = int(fragments["base"][number, side])
 
 
 def _row_of_each(slot: Column, begins: npt.NDArray[np.bool_]) -> Ints:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
+from sniffdiag.flows import pieces
+from sniffdiag.flows.seal import seal
+from sniffdiag.flows.table import FlowTable, merge
+from sniffdiag.nominate.tags import TAGS
 from tests.support.packets import (
     ACK,
     FIN,
@@ -22,59 +28,58 @@ from tests.support.packets import (
     folded,
 )
 
-from sniffdiag.flows import pieces
-from sniffdiag.flows.seal import seal
-from sniffdiag.flows.table import FlowTable, merge
-from sniffdiag.nominate.tags import TAGS
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 Cuts = list[int]
 
-ADDRESSES = (0x0A000001, 0x0A000002, 0xFD00 << 112 | 1)
-PORTS = (80, 1024, 40000)
-FLAGS = (SYN, SYN | ACK, ACK, PSH | ACK, FIN | ACK, FIN, RST, RST | ACK, 0, SYN | FIN)
+WEB, NODE, POD = 0x0A000001, 0x0A000002, 0xFD00 << 112 | 1
+ENDS = ((WEB, 80), (NODE, 40000), (NODE, 80), (POD, 40000))
+CONVERSATIONS = ((0, 1), (1, 0), (0, 1), (1, 0), (2, 0), (0, 2), (3, 0), (0, 3), (1, 1))
+"""Sender and receiver; half of all packets belong to one conversation."""
+FLAGS = (SYN, SYN | ACK, ACK, ACK, PSH | ACK, PSH | ACK, FIN | ACK, RST, 0, SYN | FIN)
 SEQUENCE_NUMBERS = (0, 1, 5, 9, 99, 100, 101, 2**32 - 3, 2**31)
 
-packets = st.builds(
-    Packet,
-    src=st.sampled_from(ADDRESSES),
-    sport=st.sampled_from(PORTS),
-    dst=st.sampled_from(ADDRESSES),
-    dport=st.sampled_from(PORTS),
-    flags=st.sampled_from(FLAGS),
-    seq=st.sampled_from(SEQUENCE_NUMBERS),
-    ack=st.sampled_from(SEQUENCE_NUMBERS),
-    payload=st.binary(max_size=12),
-    cut=st.sampled_from((0, 0, 0, 3)),
-    transport=st.sampled_from((TCP, TCP, TCP, UDP)),
-    ts_ns=st.integers(0, 50),
-    tag=st.integers(0, TAGS - 1),
-    tunnel=st.sampled_from(("", "", "vxlan", "gre")),
-    interface=st.integers(0, 2),
-    status=st.sampled_from((None, None, None, None, 3)),
-)
-captures = st.lists(packets, max_size=40)
+
+@st.composite
+def packets(draw: st.DrawFn) -> Packet:
+    """A packet of one of few conversations, otherwise with little sense."""
+    sender, receiver = draw(st.sampled_from(CONVERSATIONS))
+    return Packet(
+        *ENDS[sender],
+        *ENDS[receiver],
+        flags=draw(st.sampled_from(FLAGS)),
+        seq=draw(st.sampled_from(SEQUENCE_NUMBERS)),
+        ack=draw(st.sampled_from(SEQUENCE_NUMBERS)),
+        payload=draw(st.binary(max_size=12)),
+        cut=draw(st.sampled_from((0, 0, 0, 3))),
+        transport=draw(st.sampled_from((TCP, TCP, TCP, UDP))),
+        ts_ns=draw(st.integers(0, 50)),
+        tag=draw(st.integers(0, TAGS - 1)),
+        tunnel=draw(st.sampled_from(("", "", "vxlan", "gre"))),
+        interface=draw(st.integers(0, 2)),
+        status=draw(st.sampled_from((None, None, None, None, 3))),
+    )
+
+
+captures = st.lists(packets(), max_size=40)
 cuts = st.lists(st.integers(0, 40), max_size=6)
 
 
 @pytest.fixture(autouse=True)
 def _small_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Budgets that random captures of forty packets can use up."""
-    monkeypatch.setattr(pieces, "TIERS", np.array([2, 4, 7]))
-    monkeypatch.setattr(pieces, "HEAD_BYTES", np.array([30, 14, 6, 0]))
+    monkeypatch.setattr(pieces, "TIERS", np.array([3, 6, 12]))
+    monkeypatch.setattr(pieces, "HEAD_BYTES", np.array([20, 12, 6, 0]))
     monkeypatch.setattr(pieces, "SAMPLES", np.array([3, 2, 1, 0]))
     monkeypatch.setattr(pieces, "SAMPLE_BYTES", 4)
-    monkeypatch.setattr("sniffdiag.flows.table.CEILING", 7)
+    monkeypatch.setattr("sniffdiag.flows.table.CEILING", 12)
 
 
 def parts_of(capture: Sequence[Packet], cuts: Cuts) -> list[tuple[int, Sequence[Packet]]]:
     """The capture cut at some places: first frame and packets of each part."""
     places = sorted({0, len(capture), *(cut for cut in cuts if cut < len(capture))})
-    return [
-        (first + 1, capture[first:end]) for first, end in zip(places, places[1:], strict=False)
-    ]
+    return [(first + 1, capture[first:end]) for first, end in pairwise(places)]
 
 
 def merged_in_a_tree(tables: list[FlowTable], pick: Callable[[int], int]) -> FlowTable:
@@ -86,7 +91,7 @@ def merged_in_a_tree(tables: list[FlowTable], pick: Callable[[int], int]) -> Flo
 
 
 @given(capture=captures, cuts=cuts)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=200)
 def test_chunk_borders_leave_no_trace(capture: list[Packet], cuts: Cuts) -> None:
     table = FlowTable()
     for first_frame, part in parts_of(capture, cuts):
@@ -95,7 +100,7 @@ def test_chunk_borders_leave_no_trace(capture: list[Packet], cuts: Cuts) -> None
 
 
 @given(capture=captures, cuts=cuts, data=st.data())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=200)
 def test_tables_merge_in_any_tree(capture: list[Packet], cuts: Cuts, data: st.DataObject) -> None:
     tables = [folded(part, first) for first, part in parts_of(capture, cuts)] or [FlowTable()]
     whole = merged_in_a_tree(tables, lambda last: data.draw(st.integers(0, last - 1)))
@@ -103,7 +108,7 @@ def test_tables_merge_in_any_tree(capture: list[Packet], cuts: Cuts, data: st.Da
 
 
 @given(capture=captures)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=200)
 def test_an_empty_table_changes_nothing(capture: list[Packet]) -> None:
     alone = everything_of(seal(folded(capture)))
     assert everything_of(seal(merge(FlowTable(), folded(capture)))) == alone
@@ -112,7 +117,7 @@ def test_an_empty_table_changes_nothing(capture: list[Packet]) -> None:
 
 @given(capture=captures)
 @example(capture=[Packet(flags=SYN)])
-@settings(deadline=None)
+@settings(deadline=None, max_examples=200)
 def test_sealing_leaves_the_table_as_it_was(capture: list[Packet]) -> None:
     table = folded(capture)
     first = seal(table)
