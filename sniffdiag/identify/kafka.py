@@ -43,6 +43,8 @@ REQUESTS_READ = 8
 API_VERSIONS_KEY = 18
 _SOFTWARE = re.compile(rb"\x00[\x02-\x7f][A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9])?[\x02-\x7f]")
 _SOFTWARE_LIMIT_BYTES = 160
+# A ZooKeeper connect request is a perfect Produce 0 without a client id; no producer sends those.
+_ZOOKEEPER_CONNECTS = tuple(bytes([0, 0, 0, size]) + bytes(8) for size in (44, 45))
 _POSTGRES_STARTUP = b"\x00\x03\x00\x00user"
 
 
@@ -67,7 +69,9 @@ def parse_request(data: bytes, at: int) -> Request | bool | None:
     )
     if any(value is not None and value not in allowed for value, allowed in numbers):
         return False
-    if data.startswith(_POSTGRES_STARTUP, at + LENGTH_LEN):
+    if data.startswith(_POSTGRES_STARTUP, at + LENGTH_LEN) or data.startswith(
+        _ZOOKEEPER_CONNECTS, at
+    ):
         return False
     id_len = wire.u16(data, at + 12)
     if id_len is None:

@@ -7,25 +7,43 @@ into a file of its own. Deliberately without mid-stream recognition.
 
 from __future__ import annotations
 
-from sniffdiag.identify.clue import Clue, at_start, nothing, one_of, probe_sides, proof
+from sniffdiag.identify.clue import (
+    Clue,
+    at_start,
+    datagrams,
+    hint,
+    nothing,
+    one_of,
+    probe_sides,
+    proof,
+)
 from sniffdiag.identify.verdict import Detector
-from sniffdiag.identify.wire import Layout, Literal, Text, be16, be32, byte
+from sniffdiag.identify.wire import Layout, Literal, Number, Text, be16, be24, be32, byte
 from sniffdiag.model import Transport
 
 TCP = frozenset({Transport.TCP})
+UDP = frozenset({Transport.UDP})
+BOTH = TCP | UDP
 _Cases = tuple[tuple[Layout, Clue], ...]
 _DIGITS = b"0123456789"
 
 
-def _signature(protocol: str, title: str, client: _Cases, server: _Cases) -> Detector:
+def _signature(
+    protocol: str,
+    title: str,
+    client: _Cases,
+    server: _Cases,
+    transports: frozenset[Transport] = TCP,
+) -> Detector:
     """A detector of fixed beginnings; a side without cases proves nothing."""
+    hear = datagrams if Transport.UDP in transports else at_start
     return Detector(
         protocol=protocol,
         title=title,
-        transports=TCP,
+        transports=transports,
         probe=probe_sides(
-            at_start(one_of(*client) if client else nothing),
-            at_start(one_of(*server) if server else nothing),
+            hear(one_of(*client) if client else nothing),
+            hear(one_of(*server) if server else nothing),
         ),
         evidence=f"{(client or server)[0][1].why} at the very beginning.",
         server_first=not client or protocol in _SERVER_FIRST,
@@ -140,5 +158,270 @@ JAVA_RMI = _signature(
     (),
 )
 
-SIGNATURES = (BGP, BOLT, BRPC, CLICKHOUSE, JAVA_RMI, JDWP, NSQ, RSYNC, TRPC, VNC)
+# X Window System Protocol 8, "Connection Setup": byte order, protocol 11.0, authorization lengths.
+X11 = _signature(
+    "x11",
+    "X11",
+    (
+        ((Literal(0, b"l"), Literal(2, b"\x0b\x00\x00\x00")), proof("X11 connection setup")),
+        ((Literal(0, b"B"), Literal(2, b"\x00\x0b\x00\x00")), proof("X11 connection setup")),
+    ),
+    (),
+)
+
+# OMG CORBA 3.3, part 2, 9.4.1: magic, version 1.0 to 1.3, flags, message type.
+_GIOP: _Cases = (
+    (
+        (Literal(0, b"GIOP\x01"), byte(5, range(4)), byte(6, range(4)), byte(7, range(8))),
+        proof("GIOP header"),
+    ),
+)
+GIOP = _signature("giop", "CORBA (GIOP)", _GIOP, _GIOP)
+
+# ZMTP 3.1 "greeting": ff, eight bytes, 7f, version.
+_ZMTP: _Cases = (
+    ((Literal(0, b"\xff"), Literal(9, b"\x7f"), byte(10, {1, 3})), proof("ZMTP greeting")),
+)
+ZMTP = _signature("zmtp", "ZeroMQ (ZMTP)", _ZMTP, _ZMTP)
+
+# RFC 6120 4.2: the XML stream header, with or without its declaration.
+_XMPP: _Cases = tuple(
+    ((Literal(0, text),), proof("XMPP stream header"))
+    for text in (
+        b"<stream:stream",
+        b"<?xml version='1.0'?><stream:stream",
+        b'<?xml version="1.0"?><stream:stream',
+        b"<?xml version='1.0' ?><stream:stream",
+        b'<?xml version="1.0" ?><stream:stream',
+        b"<?xml version='1.0'?>\n<stream:stream",
+        b'<?xml version="1.0" encoding="UTF-8"?><stream:stream',
+    )
+)
+XMPP = _signature("xmpp", "XMPP (Jabber)", _XMPP, _XMPP)
+
+# RFC 6733 3: version 1, length in words, flags, a command of the base or a 3GPP application.
+_DIAMETER_COMMANDS = frozenset({257, 258, 271, 272, 274, 275, 280, 282}) | frozenset(
+    range(300, 325)
+)
+_DIAMETER: _Cases = (
+    (
+        (
+            byte(0, {1}),
+            be24(1, range(20, 1 << 16, 4)),
+            byte(4, {0x00, 0x20, 0x40, 0x60, 0x80, 0xC0, 0x90, 0xD0}),
+            be24(5, _DIAMETER_COMMANDS),
+        ),
+        proof("Diameter header"),
+    ),
+)
+DIAMETER = _signature("diameter", "Diameter", _DIAMETER, _DIAMETER)
+
+
+# RFC 8907 4.1: version 12.0 or 12.1, type, sequence number (odd from clients), flags, length.
+def _tacacs(sequence: int) -> _Cases:
+    layout: Layout = (
+        byte(0, {0xC0, 0xC1}),
+        byte(1, range(1, 4)),
+        byte(2, {sequence}),
+        byte(3, {0, 1, 4, 5}),
+        be32(8, range(5, 1 << 16)),
+    )
+    return ((layout, hint("a TACACS+ header")),)
+
+
+TACACS = _signature("tacacs", "TACACS+", _tacacs(1), _tacacs(2))
+
+# RFC 5531 9 and 11: over TCP a record mark of one fragment, then xid, type, version 2, program.
+_RPC_PROGRAMS = range(100_000, 100_400)
+
+
+def _rpc(at: int) -> tuple[Layout, Layout]:
+    mark: Layout = (Literal(0, b"\x80\x00"),) if at else ()
+    call: Layout = (*mark, be32(at + 4, {0}), be32(at + 8, {2}), be32(at + 12, _RPC_PROGRAMS))
+    reply: Layout = (*mark, be32(at + 4, {1}), be32(at + 8, {0}), be32(at + 12, range(8)))
+    return call, reply
+
+
+RPC = _signature(
+    "rpc",
+    "ONC RPC (NFS, portmapper)",
+    tuple((_rpc(at)[0], proof("ONC RPC call")) for at in (0, 4)),
+    tuple((_rpc(at)[1], hint("an ONC RPC reply")) for at in (0, 4)),
+    BOTH,
+)
+
+# C706 12.6.3.1: version 5.0 or 5.1, packet type, little-endian data representation.
+_DCERPC: _Cases = (
+    (
+        (
+            Literal(0, b"\x05"),
+            byte(1, {0, 1}),
+            byte(2, {0, 2, 3, 11, 12, 13, 14, 15, 16}),
+            Literal(4, b"\x10\x00\x00\x00"),
+            Number(8, 2, range(16, 1 << 15), "little"),
+        ),
+        proof("DCE/RPC header"),
+    ),
+)
+DCERPC = _signature("dcerpc", "DCE/RPC", _DCERPC, _DCERPC)
+
+# CIP Networks Library 2, 2-3: RegisterSession, four bytes long, no error.
+_REGISTER_SESSION: Layout = (
+    Literal(0, b"\x65\x00\x04\x00"),
+    Literal(8, b"\x00\x00\x00\x00"),
+    Literal(20, b"\x00\x00\x00\x00\x01\x00\x00\x00"),
+)
+_ENIP: _Cases = ((_REGISTER_SESSION, proof("EtherNet/IP session registration")),)
+ENIP = _signature("enip", "EtherNet/IP", _ENIP, _ENIP)
+
+# IEEE 1815, 9.2.4: start bytes, length from 5, control.
+_DNP3: _Cases = (((Literal(0, b"\x05\x64"), byte(2, range(5, 256))), hint("a DNP3 frame")),)
+DNP3 = _signature("dnp3", "DNP3", _DNP3, _DNP3, BOTH)
+
+# MODBUS Messaging on TCP/IP 3.1.3: protocol 0, length, unit, function (errors set the top bit).
+_MODBUS_FUNCTIONS = frozenset({*range(1, 9), 11, 12, 15, 16, 17, 20, 21, 22, 23, 24, 43, 90})
+
+
+def _modbus(functions: frozenset[int]) -> _Cases:
+    layout: Layout = (Literal(2, b"\x00\x00\x00"), byte(5, range(2, 255)), byte(7, functions))
+    return ((layout, hint("a Modbus header")),)
+
+
+MODBUS = _signature(
+    "modbus",
+    "Modbus/TCP",
+    _modbus(_MODBUS_FUNCTIONS),
+    _modbus(_MODBUS_FUNCTIONS | {function | 0x80 for function in _MODBUS_FUNCTIONS}),
+)
+
+
+# RFC 7296 3.1, RFC 2408 3.1, behind four zero bytes on the NAT traversal port (RFC 3948 2.2).
+def _ike(at: int) -> Layout:
+    marker: Layout = (Literal(0, bytes(at)),) if at else ()
+    return (
+        *marker,
+        byte(at + 16, {1, 5, 8, 11, 12, 33, 34, 41, 43, 46, 53}),
+        byte(at + 17, {0x10, 0x20}),
+        byte(at + 18, {2, 4, 5, 6, 32, 33, 34, 35, 36, 37}),
+        byte(at + 19, range(0x40)),
+        be32(at + 24, range(28, 1 << 16)),
+    )
+
+
+_IKE: _Cases = tuple((_ike(at), proof("IKE header")) for at in (0, 4))
+IKE = _signature("isakmp", "IKE (ISAKMP)", _IKE, _IKE, UDP)
+
+# sflow.org version 5: version, address type.
+_SFLOW: _Cases = (
+    (
+        (be32(0, {5}), be32(4, {1, 2}), be32(24, range(1, 64)), be32(28, range(1, 5))),
+        proof("sFlow datagram header"),
+    ),
+)
+SFLOW = _signature("sflow", "sFlow", _SFLOW, (), UDP)
+
+# RFC 1002 4.4.1: NetBIOS datagram of a group or a single name, from port 138 by its own word.
+_NBDGM: _Cases = (
+    (
+        (
+            byte(0, range(0x10, 0x17)),
+            byte(1, range(0x10)),
+            be16(8, {138}),
+            Literal(14, b"\x20"),
+            Text(15, 32, bytes(range(ord("A"), ord("P") + 1))),
+        ),
+        proof("NetBIOS datagram header"),
+    ),
+)
+NBDGM = _signature("nbdgm", "NetBIOS datagrams", _NBDGM, _NBDGM, UDP)
+
+# RFC 2453 4 and 3.9.1: version 2 answers with IPv4 routes, request for the whole table.
+_RIP: _Cases = (
+    ((Literal(0, b"\x02"), byte(1, {1, 2}), Literal(2, b"\x00\x00\x00\x02")), proof("RIP answer")),
+    (
+        (Literal(0, b"\x01"), byte(1, {1, 2}), Literal(2, bytes(18) + b"\x00\x00\x00\x10")),
+        proof("RIP request"),
+    ),
+)
+RIP = _signature("rip", "RIP", _RIP, _RIP, UDP)
+
+
+# RFC 4120 7.2, 5.4.1: an application tag, a sequence, and the protocol version 5.
+def _kerberos(at: int, tag: int) -> tuple[Layout, ...]:
+    version = b"\x03\x02\x01\x05"
+    mark: Layout = (Literal(0, b"\x00\x00"),) if at else ()
+    field = range(0xA0, 0xA2)
+    # Lengths of one byte, of two (81 xx) and of three (82 xx xx).
+    return tuple(
+        (
+            *mark,
+            byte(at, {tag}),
+            *((Literal(at + 1, long),) if long else ()),
+            Literal(at + 1 + width, b"\x30"),
+            byte(at + 2 + 2 * width, field),
+            Literal(at + 3 + 2 * width, version),
+        )
+        for width, long in ((1, b""), (2, b"\x81"), (3, b"\x82"))
+    )
+
+
+_KRB_REQUESTS, _KRB_ANSWERS = (0x6A, 0x6C, 0x6E), (0x6B, 0x6D, 0x6F, 0x7E)
+KERBEROS = _signature(
+    "kerberos",
+    "Kerberos",
+    tuple(
+        (layout, proof("Kerberos request"))
+        for tag in _KRB_REQUESTS
+        for at in (0, 4)
+        for layout in _kerberos(at, tag)
+    ),
+    tuple(
+        (layout, proof("Kerberos answer"))
+        for tag in _KRB_ANSWERS
+        for at in (0, 4)
+        for layout in _kerberos(at, tag)
+    ),
+    BOTH,
+)
+
+# openvpn's ssl_pkt.h: opcode 7 or 8 in the high five bits, session id, no acknowledgements yet.
+_OPENVPN_RESET: Layout = (byte(0, {0x38}), Literal(9, bytes(5)))
+_OPENVPN_ANSWER: Layout = (byte(0, {0x40}), Literal(9, b"\x01\x00\x00\x00\x00"))
+OPENVPN = _signature(
+    "openvpn",
+    "OpenVPN",
+    ((_OPENVPN_RESET, hint("an OpenVPN reset")),),
+    ((_OPENVPN_ANSWER, hint("an OpenVPN reset answer")),),
+    UDP,
+)
+
+SIGNATURES = (
+    BGP,
+    BOLT,
+    BRPC,
+    CLICKHOUSE,
+    DCERPC,
+    DIAMETER,
+    DNP3,
+    ENIP,
+    GIOP,
+    IKE,
+    JAVA_RMI,
+    JDWP,
+    KERBEROS,
+    MODBUS,
+    NBDGM,
+    NSQ,
+    OPENVPN,
+    RIP,
+    RPC,
+    RSYNC,
+    SFLOW,
+    TACACS,
+    TRPC,
+    VNC,
+    X11,
+    XMPP,
+    ZMTP,
+)
 """One detector for each row above."""
