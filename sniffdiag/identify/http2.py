@@ -243,10 +243,11 @@ def _probe_switch(head: bytes) -> Verdict:
 
 
 def _probe_midstream(side: Side) -> Verdict:
-    found = [chain for chain in _chains_anywhere(side) if chain.frames]
+    at_segments = list(chains(side, measure))
+    found = [*at_segments, *_resynchronised(side)]
     if any(_is_conclusive(chain) for chain in found):
         return certain("chained HTTP/2 frames")
-    exact = [chain for chain in found if chain.exact and _kinds(chain) & CONTROL]
+    exact = [chain for chain in at_segments if chain.exact and _kinds(chain) & CONTROL]
     if len(exact) > 1:
         return certain("segments that are exactly HTTP/2 frames")
     if exact:
@@ -256,8 +257,7 @@ def _probe_midstream(side: Side) -> Verdict:
     return NEED_MORE
 
 
-def _chains_anywhere(side: Side) -> Iterator[Chain]:
-    yield from chains(side, measure)
+def _resynchronised(side: Side) -> Iterator[Chain]:
     kept = pieces(side)
     for found in islice(_RESYNC.finditer(side.head), MAX_RESYNCS):
         yield follow(kept, found.start(), measure)

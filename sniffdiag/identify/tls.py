@@ -279,21 +279,20 @@ def _probe_sslv2(head: bytes) -> Verdict:
 
 
 def _probe_midstream(side: Side) -> Verdict:
-    found = [chain for chain in _chains_anywhere(side) if chain.frames]
-    if any(_is_conclusive(chain) for chain in found):
+    at_segments = [chain for chain in chains(side, measure) if chain.frames]
+    if any(_is_conclusive(chain) for chain in (*at_segments, *_resynchronised(side))):
         return certain("chained TLS records", _facts(side))
-    exact = [chain for chain in found if chain.exact]
+    exact = [chain for chain in at_segments if chain.exact]
     if len(exact) > 1:
         return certain("segments that are exactly TLS records")
     if exact:
         return possible("a segment that is exactly one TLS record")
-    if any(chain.frames for chain in chains(side, measure)):
+    if at_segments:
         return possible("a TLS record header at the beginning of a segment")
     return NEED_MORE
 
 
-def _chains_anywhere(side: Side) -> Iterator[Chain]:
-    yield from chains(side, measure)
+def _resynchronised(side: Side) -> Iterator[Chain]:
     # Joined inside a record: application data of TLS 1.2 and 1.3 is by far the most frequent type.
     kept, at = pieces(side), -1
     for _ in range(MAX_RESYNCS):

@@ -92,10 +92,10 @@ def _versions(data: Bytes, at: Offsets, left: Offsets) -> tuple[Mask, Mask]:
     left = left - len(VERSION)
     is_digit = IS_DIGIT[byte(rest, 0).astype(np.intp)]
     fits = fits & (is_digit | (left < 1))
-    ends_bare = (byte(rest, 1) == LF) & (left > 1)
-    ends_crlf = (byte(rest, 1) == CR) & (byte(rest, 2) == LF) & (left > 2)  # noqa: PLR2004
+    ends_bare = byte(rest, 1) == LF
+    ends_crlf = (byte(rest, 1) == CR) & (byte(rest, 2) == LF)
     is_cut = (left <= 1) | ((left == 2) & (byte(rest, 1) == CR))  # noqa: PLR2004
-    whole: Mask = fits & (ends_bare | ends_crlf)
+    whole: Mask = fits & (ends_bare | ends_crlf) & ~is_cut
     cut: Mask = fits & is_cut
     return whole, cut
 

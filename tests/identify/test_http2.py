@@ -58,6 +58,13 @@ def test_a_frame_that_ends_where_a_later_segment_begins_is_followed() -> None:
     assert probe(Heads(server=followed)).answer is Answer.CERTAIN
 
 
+def test_a_frame_that_fills_its_segment_counts_where_the_next_segment_proves_the_border() -> None:
+    next_segment = Sample(len(h2.PING), b"", whole=False)
+    assert probe(Heads(client=Side(h2.PING))).answer is Answer.NEED_MORE
+    bordered = Side(h2.PING, samples=(next_segment,))
+    assert probe(Heads(client=bordered)).answer is Answer.POSSIBLE
+
+
 def test_an_upgrade_is_the_clients_word_and_names_what_was_asked() -> None:
     verdict = probe(
         Heads(

@@ -103,9 +103,11 @@ def test_confidence_falls_with_the_evidence() -> None:
 
 def test_later_segments_keep_their_place_behind_a_proxy_header() -> None:
     prelude = b"PROXY UNKNOWN\r\n"
-    head = prelude + h2.PREFACE
-    client = Side(head, from_start=True, samples=(Sample(len(head), h2.SETTINGS, whole=True),))
-    assert identify(Heads(client), Transport.TCP, oriented=True).protocol == "http2"
+    later = Sample(len(prelude + REQUEST), REQUEST, whole=True)
+    client = Side(prelude + REQUEST, from_start=True, samples=(later,))
+    _, stripped = resolve._without_prelude(Heads(client))
+    assert stripped.client.head == REQUEST
+    assert stripped.client.samples[0].at == len(REQUEST)
 
 
 # The ladder itself, on detectors made for it.

@@ -75,3 +75,19 @@ def test_one_record_a_segment_is_certain_by_two_segments() -> None:
     first, second = Sample(1000, one, whole=True), Sample(2000, one, whole=True)
     assert probe(Heads(client=joined(b"...", first))).answer is Answer.POSSIBLE
     assert probe(Heads(client=joined(b"...", first, second))).answer is Answer.CERTAIN
+
+
+def test_what_follows_two_chained_records_takes_nothing_back() -> None:
+    other_version = hellos.record(23, b"x", version=0x0301)
+    assert probe(Heads(Side(hellos.APPLICATION_DATA * 2))).answer is Answer.CERTAIN
+    longer = Side(hellos.APPLICATION_DATA * 2 + other_version)
+    assert probe(Heads(longer)).answer is Answer.CERTAIN
+    mixed = Side(hellos.APPLICATION_DATA + other_version)
+    assert probe(Heads(mixed)).answer is Answer.POSSIBLE
+
+
+def test_one_record_is_counted_once() -> None:
+    """It is found at the head's start and again by looking for records inside the head."""
+    border = Sample(len(hellos.APPLICATION_DATA), b"", whole=False)
+    side = joined(hellos.APPLICATION_DATA, border)
+    assert probe(Heads(client=side)).answer is Answer.POSSIBLE
