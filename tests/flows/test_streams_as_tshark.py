@@ -8,6 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from scapy.packet import Packet
 
 pytestmark = pytest.mark.oracle
+
+TAG_OF_PAYLOAD, TAG_OF_NONE = np.uint8(Tag.OTHER), np.uint8(Tag.EMPTY)
 
 Stream: TypeAlias = tuple[int, int, int]  # first frame, packets, bytes
 
@@ -49,7 +52,9 @@ def ours(capture: Path) -> dict[Transport, dict[int, Stream]]:
     table = FlowTable()
     for chunk in open_sources([str(capture)], stdin=None):
         headers = decode(chunk)
-        table.fold(headers, chunk.data, (headers.payload_len > 0) * Tag.OTHER.value)
+        table.fold(
+            headers, chunk.data, np.where(headers.payload_len > 0, TAG_OF_PAYLOAD, TAG_OF_NONE)
+        )
     flows = seal(table)
     streams: dict[Transport, dict[int, Stream]] = defaultdict(dict)
     for row in range(flows.rows):
