@@ -231,7 +231,7 @@ def _fits(head: bytes, prefix: tuple[range | tuple[int, ...], ...]) -> bool:
 def _probe_start(side: Side, prefix: tuple[range | tuple[int, ...], ...], why: str) -> Verdict:
     if not _fits(side.head, prefix):
         return NO
-    return NEED_MORE if len(side.head) < len(prefix) else certain(why, _facts(side))
+    return NEED_MORE if len(side.head) < len(prefix) else certain(why)
 
 
 def probe_client(side: Side) -> Verdict:
@@ -281,7 +281,7 @@ def _probe_sslv2(head: bytes) -> Verdict:
 def _probe_midstream(side: Side) -> Verdict:
     at_segments = [chain for chain in chains(side, measure) if chain.frames]
     if any(_is_conclusive(chain) for chain in (*at_segments, *_resynchronised(side))):
-        return certain("chained TLS records", _facts(side))
+        return certain("chained TLS records")
     exact = [chain for chain in at_segments if chain.exact]
     if len(exact) > 1:
         return certain("segments that are exactly TLS records")
@@ -314,9 +314,10 @@ def probe(heads: Heads) -> Verdict:
     if verdict.answer not in CLAIMS:
         return verdict
     server, client = _facts(heads.server), _facts(heads.client)
+    said = verdict.facts.merged(client).merged(server)
     facts = replace(
-        verdict.facts,
-        tls_version=server.tls_version or verdict.facts.tls_version,
+        said,
+        tls_version=server.tls_version or said.tls_version,
         tls_peer_names=server.tls_peer_names + client.tls_peer_names,
     )
     return replace(verdict, facts=facts)
