@@ -30,7 +30,7 @@ TESTED_THROUGH = {
     "identify/": "identify/test_laws.py",
     "marks/": "lab/test_lab.py",
     "nominate/": "nominate/test_nominate.py",
-    "observe/": "oracles/test_labels.py",
+    "observe/": "identify/test_corpus_labels.py",
     "report/": "report/test_formats.py",
     "sources/": "sources/test_captures.py",
 }

@@ -1,4 +1,4 @@
-"""Where sniffdiag and an oracle disagree about a sample capture, and why that is right.
+"""Where sniffdiag and tshark disagree about the flows of a sample capture, and why that is right.
 
 A test compares the whole list of a capture, so a line that no longer applies fails too.
 """
@@ -15,11 +15,6 @@ class Explained:
     because: str
     lines: tuple[str, ...]
 
-
-_VIEWS_WITHOUT_NATS = (
-    "The bytes are NATS (INFO, CONNECT, PING, MSG); of the three views behind the labels, only "
-    "nDPI knows it."
-)
 
 FLOWS: dict[str, tuple[Explained, ...]] = {
     "arkime-gtp-iphone.pcap": (
@@ -51,26 +46,7 @@ FLOWS: dict[str, tuple[Explained, ...]] = {
         ),
     ),
 }
-"""Against tshark's flows, by capture."""
-
-LABELS: dict[str, tuple[Explained, ...]] = {
-    "deepflowio-nats-nrpc3.pcap": (
-        Explained(
-            _VIEWS_WITHOUT_NATS,
-            ("tcp 10.32.10.114:57890 147.75.47.215:4222: nats, label unknown",),
-        ),
-    ),
-    "ntop-nats.pcap": (
-        Explained(
-            _VIEWS_WITHOUT_NATS,
-            (
-                "tcp 127.0.0.1:54820 127.0.0.1:4222: nats, label unknown",
-                "tcp 127.0.0.1:54821 127.0.0.1:4222: nats, label unknown",
-            ),
-        ),
-    ),
-}
-"""Against the labels of the index, by capture."""
+"""By capture."""
 
 
 def lines(explanations: tuple[Explained, ...]) -> list[str]:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sniffdiag.pipeline import list_flows
+from sniffdiag.pipeline.capture import list_flows
 from sniffdiag.report.formats import FLOW_FORMATS
 
 
