@@ -67,7 +67,6 @@ ADDED: Mapping[str, Shape] = {
     "captured_bytes": Shape(np.int64, _PER_SIDE),
     "segments": Shape(np.uint32, _PER_SIDE),
     "cut_segments": Shape(np.uint32, _PER_SIDE),
-    "tag_counts": Shape(np.uint32, _PER_TAG),
 }
 
 UNITED: Mapping[str, Shape] = {
@@ -108,11 +107,15 @@ EVENTS: Mapping[str, Mapping[str, Shape]] = {
 first packet of the side or, less one, from the first acknowledgement of its peer (packet-tcp.c).
 """
 
+TALLIED: Mapping[str, Shape] = {"tag_counts": Shape(np.uint32, _PER_TAG)}
+"""Added up like `ADDED`, but nearly all of it is 0."""
+
 SHAPES: Mapping[str, Shape] = {
     **KEPT,
     **TAKEN,
     **ADDED,
     **UNITED,
+    **TALLIED,
     **{name: shape for event in EVENTS.values() for name, shape in event.items()},
 }
 FRAME_COLUMNS = tuple(name for name, shape in SHAPES.items() if shape.dtype is _FRAME)
@@ -149,28 +152,31 @@ class Fragments:
         self._reserve(self.rows, int(other["last_frame"].max(initial=0)))
         for name in TAKEN:
             self[name][at] = other[name][rows]
+        to, source = _both_sides(at), _both_sides(rows)
         for name in ADDED:
-            mine = self[name]
-            mine[at] = mine[at] + other[name][rows]
+            mine = self[name].reshape(-1)
+            mine[to] = mine[to] + other[name].reshape(-1)[source]
         for name in UNITED:
-            mine = self[name]
-            mine[at] = mine[at] | other[name][rows]
+            mine = self[name].reshape(-1)
+            mine[to] = mine[to] | other[name].reshape(-1)[source]
+        place = np.full(other.rows, -1)
+        place[rows] = at
         for name, facts in EVENTS.items():
-            self._combine_event(name, tuple(facts), (at, other, rows))
+            self._hear(name, tuple(facts), (other, place))
+        for name in TALLIED:
+            to, source = _present(other[name], place)
+            mine = self[name].reshape(-1)
+            mine[to] = mine[to] + other[name].reshape(-1)[source]
 
-    def _combine_event(
-        self, frame: str, facts: tuple[str, ...], pairs: tuple[Ints, Fragments, Ints]
-    ) -> None:
+    def _hear(self, frame: str, facts: tuple[str, ...], told: tuple[Fragments, Ints]) -> None:
         """Copy what is told of an event to fragments that have not seen one."""
-        at, other, rows = pairs
-        width = int(np.prod(SHAPES[frame].per_fragment, dtype=np.int64))
-        theirs = other[frame].reshape(-1, width)[rows]
-        pair, place = np.nonzero((theirs != 0) & (self[frame].reshape(-1, width)[at] == 0))
-        if not pair.size:
-            return
-        to, source = at[pair] * width + place, rows[pair] * width + place
-        for name in facts:
-            self[name].reshape(-1)[to] = other[name].reshape(-1)[source]
+        other, place = told
+        to, source = _present(other[frame], place)
+        news = np.flatnonzero(self[frame].reshape(-1)[to] == 0)
+        if news.size:
+            to, source = to[news], source[news]
+            for name in facts:
+                self[name].reshape(-1)[to] = other[name].reshape(-1)[source]
 
     def _reserve(self, rows: int, last_frame: int) -> None:
         """Make room for `rows` rows, and for frame numbers beyond 32 bits when they come."""
@@ -180,3 +186,20 @@ class Fragments:
         if last_frame > LAST_NARROW_FRAME and self._columns["last_frame"].dtype == _FRAME:
             for name in FRAME_COLUMNS:
                 self._columns[name] = self._columns[name].astype(np.int64)
+
+
+def _both_sides(rows: Ints) -> Ints:
+    """Where the values of both sides of `rows` lie in a column without its second dimension."""
+    return np.repeat(rows * SIDES, SIDES) + np.tile(np.arange(SIDES), rows.shape[0])
+
+
+def _present(column: Column, place: Ints) -> tuple[Ints, Ints]:
+    """Where the few values of a column go that are not 0, and where they are: both flat."""
+    width = column.size // max(column.shape[0], 1)
+    source = np.flatnonzero(column)
+    if width > 1:
+        row, within = np.divmod(source, width)
+    else:
+        row, within = source, np.zeros_like(source)
+    goes = np.flatnonzero(place[row] >= 0)
+    return place[row[goes]] * width + within[goes], source[goes]

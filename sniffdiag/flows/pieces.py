@@ -18,9 +18,9 @@ from sniffdiag.flows.tuples import Ints, grown
 
 # By the number of fragments known when a segment is captured: what its side may keep. Together
 # they hold the kept bytes of any capture below about 400 MB.
-TIERS = np.array([4_096, 32_768, 262_144])
-HEAD_BYTES = np.array([8_192, 2_048, 512, 0])
-SAMPLES = np.array([24, 8, 2, 0])
+TIERS = np.array([4_096, 32_768, 131_072, 262_144])
+HEAD_BYTES = np.array([8_192, 2_048, 512, 256, 0])
+SAMPLES = np.array([24, 8, 2, 1, 0])
 SAMPLE_BYTES = 64
 WORD = 64
 """Bytes are copied in multiples of so many: `FrameChunk` has as many behind its last frame."""

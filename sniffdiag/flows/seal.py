@@ -36,7 +36,7 @@ def seal(table: FlowTable) -> Flows:
     fragments = table.fragments
     begins = _begin_flows(fragments)
     row = _row_of_each(fragments["slot"], begins)
-    flows = fragments.take(begins) if begins.all() else _joined(fragments, row)
+    flows = fragments if begins.all() else _joined(fragments, row)
     blocks = table.pieces.blocks
     owners = [row[block.owner // SIDES] * SIDES + block.owner % SIDES for block in blocks]
     kept = KeptBytes(blocks, owners, _isn(flows))
@@ -196,12 +196,12 @@ class _Sealed:
             oriented_by=self._oriented_by,
             encapsulation=encapsulation,
             encapsulations=names,
-            interface=flows["interface"],
+            interface=flows["interface"].copy(),
             stream=_numbered(transport),
-            first_frame=flows["first_frame"],
-            last_frame=flows["last_frame"],
-            first_ts_ns=flows["first_ts_ns"],
-            last_ts_ns=flows["last_ts_ns"],
+            first_frame=flows["first_frame"].copy(),
+            last_frame=flows["last_frame"].copy(),
+            first_ts_ns=flows["first_ts_ns"].copy(),
+            last_ts_ns=flows["last_ts_ns"].copy(),
             packets=self._side("packets"),
             bytes=self._side("bytes"),
             payload_bytes=self._side("payload_bytes"),
@@ -216,8 +216,8 @@ class _Sealed:
             flags_seen=self._side("flags_seen"),
             syn_ts_ns=np.where(flows["syn_frame"] == 0, -1, flows["syn_ts_ns"]),
             syn_ack_ts_ns=np.where(flows["syn_ack_frame"] == 0, -1, flows["syn_ack_ts_ns"]),
-            syn_frame=flows["syn_frame"],
-            rst_frame=flows["rst_frame"],
+            syn_frame=flows["syn_frame"].copy(),
+            rst_frame=flows["rst_frame"].copy(),
             redirected=np.zeros(flows.rows, np.bool_),
             client_side=self._client,
             kept=kept,
@@ -225,10 +225,10 @@ class _Sealed:
 
     def _side(self, name: str) -> Column:
         """A column of both sides, the client's first."""
-        return self._client_first(self._flows[name])
+        return self._client_first(self._flows[name].copy())
 
     def _client_first(self, column: Column) -> Column:
-        """The same with side 1 first where that is the client."""
+        """The same array with side 1 first where that is the client."""
         turned = self._client != 0
         halves = column.reshape(column.shape[0], SIDES, column.shape[1] // SIDES)
         halves[turned] = halves[turned, ::-1]

@@ -162,7 +162,7 @@ def test_heads_can_be_searched() -> None:
 def test_flows_beyond_the_ceiling_are_counted_without_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pieces, "TIERS", np.array([1, 2, 3]))
+    monkeypatch.setattr(pieces, "TIERS", np.array([1, 1, 2, 3]))
     packets = [Packet(sport=port, payload=b"data") for port in range(5)]
     flows = seal(folded([*packets, Packet(sport=9)]))
     assert flows.has_heads().tolist() == [True, True, False, False, False, True]
