@@ -15,9 +15,11 @@ __version__ = version.VERSION
 if TYPE_CHECKING:
     from sniffdiag.catalog.manifests import load as load_catalog
     from sniffdiag.errors import SniffdiagError
-    from sniffdiag.pipeline import MeshChoice, analyze_captures, list_flows, list_ports
+    from sniffdiag.pipeline.capture import list_flows
+    from sniffdiag.pipeline.diagnosis import MeshChoice, analyze_captures, list_ports
     from sniffdiag.report.formats import FORMATS
-    from sniffdiag.report.report import FlowList, Report
+    from sniffdiag.report.listing import FlowList
+    from sniffdiag.report.report import Report
 
 __all__ = [
     "FORMATS",
@@ -34,13 +36,13 @@ __all__ = [
 
 _HOMES = {
     "FORMATS": "sniffdiag.report.formats",
-    "FlowList": "sniffdiag.report.report",
+    "FlowList": "sniffdiag.report.listing",
     "Report": "sniffdiag.report.report",
     "SniffdiagError": "sniffdiag.errors",
-    "MeshChoice": "sniffdiag.pipeline",
-    "analyze_captures": "sniffdiag.pipeline",
-    "list_flows": "sniffdiag.pipeline",
-    "list_ports": "sniffdiag.pipeline",
+    "MeshChoice": "sniffdiag.pipeline.diagnosis",
+    "analyze_captures": "sniffdiag.pipeline.diagnosis",
+    "list_flows": "sniffdiag.pipeline.capture",
+    "list_ports": "sniffdiag.pipeline.diagnosis",
     "load_catalog": "sniffdiag.catalog.manifests",
 }
 

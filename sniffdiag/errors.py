@@ -6,7 +6,7 @@ unsupported link type, a malformed manifest document.
 
 
 class SniffdiagError(Exception):
-    """A run that cannot go on. `str()` is one line without a full stop; `hint` says what to do next."""
+    """A run that cannot go on. `str()` is one line without a full stop; `hint`: what to do next."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

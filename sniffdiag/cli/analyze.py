@@ -36,7 +36,7 @@ def analyze(  # noqa: PLR0913 - one parameter an option is how typer reads a com
       sniffdiag analyze web.pcap -s services.yaml --mesh istio --mesh-version 1.3.6
     """
     from sniffdiag.cli.declarations import load_catalog  # noqa: PLC0415 - --help stays fast
-    from sniffdiag.pipeline import MeshChoice, analyze_captures  # noqa: PLC0415 - as above
+    from sniffdiag.pipeline.diagnosis import MeshChoice, analyze_captures  # noqa: PLC0415 - as above
     from sniffdiag.report.formats import FORMATS  # noqa: PLC0415 - as above
 
     names = options.named_captures(captures, read)

@@ -13,6 +13,9 @@ from sniffdiag.errors import SniffdiagError
 from sniffdiag.report.escape import printable
 from sniffdiag.version import VERSION
 
+DEBUG = "SNIFFDIAG_DEBUG"
+"""Environment variable under which an internal error shows its traceback."""
+
 _HELP = """Says which Kubernetes Service ports a service mesh handles as the wrong protocol.
 
 Compares what is DECLARED (port names and appProtocol in manifests), how the mesh TREATS that at its
@@ -64,7 +67,7 @@ def run() -> None:
     try:
         app()
     except SniffdiagError as error:
-        sys.stderr.write(f"sniffdiag: {printable(str(error), 1000)}\n")
+        _complain(str(error))
         if error.hint:
             sys.stderr.write(f"  {printable(error.hint, 1000)}\n")
         sys.exit(ExitCode.UNUSABLE)
@@ -74,9 +77,19 @@ def run() -> None:
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     except OSError as error:
-        sys.stderr.write(f"sniffdiag: {printable(str(error), 1000)}\n")
+        _complain(str(error))
         _forget_standard_output()
         sys.exit(ExitCode.UNUSABLE)
+    except Exception as error:
+        if DEBUG in os.environ:
+            raise
+        _complain(f"internal error: {type(error).__name__}: {error}")
+        sys.stderr.write(f"  please report it, with what {DEBUG}=1 makes it print\n")
+        sys.exit(ExitCode.UNUSABLE)
+
+
+def _complain(what: str) -> None:
+    sys.stderr.write(f"sniffdiag: {printable(what, 1000)}\n")
 
 
 def _forget_standard_output() -> None:

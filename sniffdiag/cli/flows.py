@@ -28,7 +28,7 @@ def flows(
     Example:
       tcpdump -i any -w - | sniffdiag flows -
     """
-    from sniffdiag.pipeline import list_flows  # noqa: PLC0415 - --help stays fast
+    from sniffdiag.pipeline.capture import list_flows  # noqa: PLC0415 - --help stays fast
     from sniffdiag.report.formats import FLOW_FORMATS  # noqa: PLC0415 - as above
 
     names = options.named_captures(captures, read)

@@ -21,7 +21,7 @@ def ports(  # noqa: PLR0913 - one parameter an option is how typer reads a comma
       kubectl get svc -A -o json | sniffdiag ports -s - --mesh istio --mesh-version 1.20
     """
     from sniffdiag.cli.declarations import load_catalog  # noqa: PLC0415 - --help stays fast
-    from sniffdiag.pipeline import MeshChoice, list_ports  # noqa: PLC0415 - as above
+    from sniffdiag.pipeline.diagnosis import MeshChoice, list_ports  # noqa: PLC0415 - as above
     from sniffdiag.report.formats import FORMATS  # noqa: PLC0415 - as above
 
     catalog = load_catalog(services)

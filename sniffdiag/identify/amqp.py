@@ -16,6 +16,7 @@ from sniffdiag.identify.clue import (
     chain_of,
     chained,
     hint,
+    lean,
     one_of,
     probe_sides,
     proof,
@@ -94,7 +95,9 @@ def _method(data: bytes) -> Clue:
     whole = chained(data, _frame_len, 1)
     if fits is False or whole is False:
         return AGAINST
-    return proof("AMQP method frame with its end byte") if fits and whole else OPEN
+    if fits and whole:
+        return proof("AMQP method frame with its end byte")
+    return lean("an AMQP method frame without its end") if fits else OPEN
 
 
 def _performative_len(data: bytes, at: int) -> int | None:

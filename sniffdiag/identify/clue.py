@@ -1,9 +1,9 @@
 """What the bytes of one side say about one protocol, and how two sides add up to a `Verdict`.
 
 A protocol's grammar is a `Parse`: the bytes of one side from the start of a message in, `Clue` out.
-The laws of verdicts hold for the whole because they hold for the parts: AGAINST, FOR and PROOF
-are *settled*, later bytes of the same side may only raise FOR to PROOF. What could still be taken
-back is OPEN or LEAN. Knows no protocol.
+The laws of verdicts hold for the whole because they hold for the parts: AGAINST, FAINT, FOR
+and PROOF are *settled*: later bytes of the same side may only raise FAINT to FOR and FOR to PROOF.
+What could still be taken back is OPEN or LEAN. Knows no protocol.
 """
 
 from __future__ import annotations
@@ -35,9 +35,11 @@ class Sign(IntEnum):
     """What was seen fits, and proves nothing."""
     LEAN = 2
     """Looks like it, may still turn out wrong."""
-    FOR = 3
+    FAINT = 3
+    """Fits for good, but too little to claim anything without the other side. Settled."""
+    FOR = 4
     """Looks like it for good, but so do others: enough only with the other side's. Settled."""
-    PROOF = 4
+    PROOF = 5
     """Nothing else looks like this. Settled."""
 
 
@@ -61,6 +63,11 @@ Probe = Callable[[Heads], Verdict]
 def lean(why: str, facts: Facts = NO_FACTS) -> Clue:
     """A clue that later bytes may take back."""
     return Clue(Sign.LEAN, why, facts)
+
+
+def faint(why: str) -> Clue:
+    """A settled clue that says nothing without the other side."""
+    return Clue(Sign.FAINT, why)
 
 
 def hint(why: str, facts: Facts = NO_FACTS) -> Clue:
@@ -93,7 +100,12 @@ def one_of(*cases: tuple[Layout, Clue]) -> Parse:
     """A grammar that is a table: the best clue among the layouts that fit."""
 
     def parse(data: bytes) -> Clue:
-        return best(*(when(fit(data, layout), clue) for layout, clue in cases))
+        found = AGAINST
+        for layout, clue in cases:
+            fits = fit(data, layout)
+            if fits is not False and found.sign < (clue if fits else OPEN).sign:
+                found = clue if fits else OPEN
+        return found
 
     return parse
 
@@ -123,12 +135,12 @@ def chained(data: bytes, measure: Measure, enough: int) -> bool | None:
 
 
 def chain_of(measure: Measure, enough: int, clue: Clue) -> Parse:
-    """A grammar that accepts `enough` chained messages; one whole message alone is a lean."""
+    """A grammar that accepts `enough` chained messages; one alone fits and is named, no more."""
 
     def parse(data: bytes) -> Clue:
         found = when(chained(data, measure, enough), clue)
         if found is OPEN and chained(data, measure, 1):
-            return lean(clue.why)
+            return Clue(Sign.OPEN, clue.why)
         return found
 
     return parse
@@ -148,7 +160,8 @@ def at_start(parse: Parse) -> Hear:
     return hear
 
 
-_LEANING_SEGMENTS = 2
+_FITTING_SEGMENTS = 3
+"""So many later segments, and most of those kept, must begin with a message to count as one."""
 
 
 def anywhere(start: Parse, later: Parse) -> Hear:
@@ -161,9 +174,9 @@ def anywhere(start: Parse, later: Parse) -> Hear:
         if side.from_start or first.sign is Sign.PROOF:
             return first
         after = [later(sample.data) for sample in side.samples if sample.data]
-        leaning = [clue for clue in after if clue.sign is Sign.LEAN]
-        if len(leaning) >= _LEANING_SEGMENTS:
-            after.append(hint(leaning[0].why))
+        fitting = [clue for clue in after if clue.why]
+        if len(fitting) >= max(_FITTING_SEGMENTS, len(after) // 2):
+            after.append(hint(fitting[0].why))
         found = best(first, later(side.head), *after)
         # Joined inside a message, a stream says nothing about what its messages are.
         return OPEN if found.sign is Sign.AGAINST and not side.complete else found
@@ -193,11 +206,11 @@ def weigh(heads: Heads, client: Clue, server: Clue) -> Verdict:
     why = client.why if by_client else server.why
     if strong is Sign.PROOF:
         return certain(why, facts, by_client=by_client)
-    if weak is Sign.FOR:
+    if weak >= Sign.FAINT:
         return certain(f"{client.why}, answered by {server.why}", facts)
     if weak is Sign.AGAINST:
         return _contradicted(heads, client, server)
-    if strong >= Sign.LEAN:
+    if strong in {Sign.LEAN, Sign.FOR}:
         return possible(why, facts, by_client=by_client)
     return NEED_MORE
 

@@ -12,8 +12,18 @@ from enum import Enum
 from functools import partial
 
 from sniffdiag.identify import wire
-from sniffdiag.identify.clue import AGAINST, OPEN, Clue, Parse, datagrams, probe_sides, proof
+from sniffdiag.identify.clue import (
+    AGAINST,
+    OPEN,
+    Clue,
+    Parse,
+    datagrams,
+    lean,
+    probe_sides,
+    proof,
+)
 from sniffdiag.identify.verdict import Detector
+from sniffdiag.identify.wire import is_printable
 from sniffdiag.model import Transport
 
 
@@ -28,7 +38,10 @@ class Family(Enum):
 
 HEADER_LEN = 12
 RESPONSE, AUTHORITATIVE, TRUNCATED = 0x8000, 0x0400, 0x0200
+MDNS_FLAGS = RESPONSE | AUTHORITATIVE | TRUNCATED
 MUST_BE_ZERO = 0x0040
+TELLING_NAME_BYTES = 8
+_LABEL_LENGTHS = bytes(range(1, 0x20))
 UPDATE = 5
 OPCODES = frozenset({0, 1, 2, 4, UPDATE})
 DNS_RCODES, NBNS_OPCODES = range(24), frozenset({0, 5, 6, 7, 8, 9, 15})
@@ -165,7 +178,7 @@ def _is_mdns(header: Header, entry: Entry) -> bool:
     known = entry.rdclass & ~UNICAST_OR_FLUSH in CLASSES and entry.type in TYPES
     # RFC 6762 18: of the flags only QR, AA and TC may be set, and the id is 0. One-shot queries of
     # simple resolvers and answers to them do carry an id (5.1, 6.7).
-    plain = header.flags & ~(RESPONSE | AUTHORITATIVE | TRUNCATED) == 0
+    plain = header.flags & ~MDNS_FLAGS == 0
     local = entry.labels[-1:] and entry.labels[-1].lower() in _LOCAL_DOMAINS
     return known and plain and (header.id == 0 or bool(local))
 
@@ -173,7 +186,7 @@ def _is_mdns(header: Header, entry: Entry) -> bool:
 def _is_llmnr(header: Header, entry: Entry) -> bool:
     asked = header.questions == 1 and header.opcode == 0 and entry.rdclass == 1
     # RFC 4795 2.1.1: of the flags only QR, C and TC may be set; stub resolvers of DNS set RD.
-    flags = header.flags & ~(RESPONSE | AUTHORITATIVE | TRUNCATED) == 0 and not header.authorities
+    flags = header.flags & ~MDNS_FLAGS == 0 and not header.authorities
     single = len(entry.labels) == 1 and entry.type in {A, AAAA, ANY}
     reverse = entry.type == PTR and entry.labels[-2:] in {(b"in-addr", b"arpa"), (b"ip6", b"arpa")}
     answered = not header.flags & AUTHORITATIVE
@@ -209,10 +222,31 @@ def answering(wanted: Family, why: str) -> Parse:
 def _clue(wanted: Family, why: str, data: bytes, *, responses: bool) -> Clue:
     found = family(data)
     if found is None:
-        return OPEN
+        return _cut(wanted, why, data, responses=responses)
     header = parse_header(data)
     fits = found is wanted and header is not None and header.is_response is responses
     return proof(why) if fits else AGAINST
+
+
+def _cut(wanted: Family, why: str, data: bytes, *, responses: bool) -> Clue:
+    """A message cut inside its question, as short snapshots leave it."""
+    header = parse_header(data)
+    if header is None or header.questions != 1 or header.is_response is not responses:
+        return OPEN
+    name = data[HEADER_LEN + 1 :]
+    if len(name) < TELLING_NAME_BYTES or not is_printable(name.translate(None, _LABEL_LENGTHS)):
+        return OPEN
+    likely = Family.NBNS if _cut_nbns(data) else _cut_family(header)
+    return lean(f"{why}, cut inside its name") if likely is wanted else OPEN
+
+
+def _cut_nbns(data: bytes) -> bool:
+    name = data[HEADER_LEN + 1 :]
+    return data[HEADER_LEN] == NBNS_NAME_LEN and not name.translate(None, _HALF_ASCII)
+
+
+def _cut_family(header: Header) -> Family:
+    return Family.MDNS if header.id == 0 and not header.flags & ~MDNS_FLAGS else Family.DNS
 
 
 def detector(wanted: Family, title: str, evidence: str) -> Detector:

@@ -39,6 +39,7 @@ _SERVER = Dialect(
     ),
     why="a 220 greeting",
     why_telling="FTP answer",
+    any_line=re.compile(rb"\d{3}(?:[ -]|\Z)"),
 )
 
 DETECTOR = Detector(

@@ -31,6 +31,7 @@ _SERVER = Dialect(
     ),
     why="an untagged OK",
     why_telling="IMAP response",
+    any_line=re.compile(rb"\* [A-Z0-9]|" + _TAG + rb"(?:OK|NO|BAD) "),
 )
 
 DETECTOR = Detector(

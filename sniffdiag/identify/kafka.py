@@ -39,6 +39,7 @@ CLIENT_ID_LENGTHS = range(256)
 NO_CLIENT_ID = 0xFFFF
 PLAUSIBLE_CORRELATION_IDS = range(-1, 1 << 31)
 REQUESTS_READ = 8
+TELLING_ID_BYTES = 8
 
 API_VERSIONS_KEY = 18
 _SOFTWARE = re.compile(rb"\x00[\x02-\x7f][A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9])?[\x02-\x7f]")
@@ -110,7 +111,7 @@ def requests(data: bytes) -> Iterator[Request]:
 def _request(data: bytes) -> Clue:
     first = parse_request(data, 0)
     if not isinstance(first, Request):
-        return OPEN if first is None else AGAINST
+        return _cut_client_id(data) if first is None else AGAINST
     if _names_its_software(data, first):
         return proof("Kafka ApiVersions request naming the client's software")
     chain = list(requests(data))
@@ -119,6 +120,12 @@ def _request(data: bytes) -> Clue:
     if first.client_id:
         return hint("a Kafka request header with its client id")
     return OPEN
+
+
+def _cut_client_id(data: bytes) -> Clue:
+    """The header fits and what was seen of the client id is text."""
+    seen = data[HEADER_LEN:]
+    return lean("a Kafka request header") if len(seen) >= TELLING_ID_BYTES else OPEN
 
 
 def _names_its_software(data: bytes, request: Request) -> bool:

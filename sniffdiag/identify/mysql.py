@@ -21,6 +21,7 @@ from sniffdiag.identify.clue import (
     anywhere,
     best,
     chain_of,
+    faint,
     hint,
     one_of,
     probe_sides,
@@ -161,7 +162,10 @@ def _answer_len(first: int) -> Measure:
 
 
 def _answer(data: bytes) -> Clue:
-    return chain_of(_answer_len(1), 3, hint("MySQL packets counting up"))(data)
+    first = wire.u8(data, HEADER_LEN - 1)
+    if not first:
+        return OPEN if first is None else AGAINST
+    return chain_of(_answer_len(first), 3, hint("MySQL packets counting up"))(data)
 
 
 def _x_server(data: bytes) -> Clue:
@@ -194,7 +198,7 @@ _answers = any_of(
     _greeting_or_error,
     one_of(
         (COLUMN_COUNT_THEN_DEFINITION, proof("MySQL result set")),
-        (OK_PACKET, hint("MySQL OK packet")),
+        (OK_PACKET, faint("MySQL OK packet")),
     ),
     _answer,
 )

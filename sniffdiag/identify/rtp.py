@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sniffdiag.identify.clue import AGAINST, OPEN, Clue, hint, lean, probe_sides, proof
+from sniffdiag.identify.clue import AGAINST, OPEN, Clue, hint, probe_sides, proof
 from sniffdiag.identify.verdict import Detector, Side
 from sniffdiag.model import Transport
 
@@ -52,7 +52,7 @@ def hear(side: Side) -> Clue:
     steps = sum(a is not None and b is not None and _follows(a, b) for a, b in pairwise(packets))
     if steps >= ENOUGH:
         return proof("RTP sequence numbers counting up under one source")
-    return hint("RTP packets in order") if steps else lean("an RTP header")
+    return hint("RTP packets in order") if steps else OPEN
 
 
 def _follows(one: Packet, other: Packet) -> bool:

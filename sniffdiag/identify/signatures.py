@@ -11,6 +11,7 @@ from sniffdiag.identify.clue import (
     Clue,
     at_start,
     datagrams,
+    faint,
     hint,
     nothing,
     one_of,
@@ -226,7 +227,7 @@ def _tacacs(sequence: int) -> _Cases:
         byte(3, {0, 1, 4, 5}),
         be32(8, range(5, 1 << 16)),
     )
-    return ((layout, hint("a TACACS+ header")),)
+    return ((layout, faint("a TACACS+ header")),)
 
 
 TACACS = _signature("tacacs", "TACACS+", _tacacs(1), _tacacs(2))
@@ -275,7 +276,7 @@ _ENIP: _Cases = ((_REGISTER_SESSION, proof("EtherNet/IP session registration")),
 ENIP = _signature("enip", "EtherNet/IP", _ENIP, _ENIP)
 
 # IEEE 1815, 9.2.4: start bytes, length from 5, control.
-_DNP3: _Cases = (((Literal(0, b"\x05\x64"), byte(2, range(5, 256))), hint("a DNP3 frame")),)
+_DNP3: _Cases = (((Literal(0, b"\x05\x64"), byte(2, range(5, 256))), faint("a DNP3 frame")),)
 DNP3 = _signature("dnp3", "DNP3", _DNP3, _DNP3, BOTH)
 
 # MODBUS Messaging on TCP/IP 3.1.3: protocol 0, length, unit, function (errors set the top bit).
@@ -284,7 +285,7 @@ _MODBUS_FUNCTIONS = frozenset({*range(1, 9), 11, 12, 15, 16, 17, 20, 21, 22, 23,
 
 def _modbus(functions: frozenset[int]) -> _Cases:
     layout: Layout = (Literal(2, b"\x00\x00\x00"), byte(5, range(2, 255)), byte(7, functions))
-    return ((layout, hint("a Modbus header")),)
+    return ((layout, faint("a Modbus header")),)
 
 
 MODBUS = _signature(
@@ -390,8 +391,8 @@ _OPENVPN_ANSWER: Layout = (byte(0, {0x40}), Literal(9, b"\x01\x00\x00\x00\x00"))
 OPENVPN = _signature(
     "openvpn",
     "OpenVPN",
-    ((_OPENVPN_RESET, hint("an OpenVPN reset")),),
-    ((_OPENVPN_ANSWER, hint("an OpenVPN reset answer")),),
+    ((_OPENVPN_RESET, faint("an OpenVPN reset")),),
+    ((_OPENVPN_ANSWER, faint("an OpenVPN reset answer")),),
     UDP,
 )
 

@@ -16,7 +16,7 @@ _CLIENT = Dialect(
     first=re.compile(rb"(?i:QUIT|NOOP|RSET|VRFY .+|EXPN .+|HELP)\Z"),
     telling=re.compile(
         rb"(?i:EHLO|HELO|LHLO)(?: [!-~]|\Z)|(?i:MAIL FROM: ?<)|(?i:RCPT TO: ?<)"
-        rb"|(?i:BDAT) \d+(?: LAST)?\Z|(?i:AUTH (?:LOGIN|PLAIN|CRAM-MD5|NTLM|XOAUTH2))(?: |\Z)",
+        rb"|(?i:STARTTLS)\Z|(?i:BDAT) \d+(?: LAST)?\Z|(?i:AUTH (?:LOGIN|PLAIN|CRAM-MD5|NTLM|XOAUTH2))(?: |\Z)",
     ),
     why="a bare mail command",
     why_telling="SMTP command",
@@ -34,6 +34,7 @@ _SERVER = Dialect(
     ),
     why="a 220 greeting",
     why_telling="SMTP answer",
+    any_line=re.compile(rb"\d{3}(?:[ -]|\Z)"),
 )
 
 DETECTOR = Detector(

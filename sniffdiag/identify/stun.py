@@ -5,7 +5,7 @@ Follows RFC 8489 5, RFC 8656 12.4 (ChannelData), RFC 3489 11.1.
 
 from __future__ import annotations
 
-from sniffdiag.identify.clue import datagrams, hint, one_of, probe_sides, proof
+from sniffdiag.identify.clue import datagrams, faint, hint, one_of, probe_sides, proof
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import Layout, Literal, be16, byte
 from sniffdiag.model import Transport
@@ -33,7 +33,7 @@ _either = (MESSAGE, proof("STUN magic cookie"))
 _client = one_of(
     _either,
     (CLASSIC_REQUEST, hint("an RFC 3489 binding request")),
-    (CLASSIC_BARE_REQUEST, hint("an RFC 3489 binding request")),
+    (CLASSIC_BARE_REQUEST, faint("an RFC 3489 binding request")),
 )
 _server = one_of(_either, (CLASSIC_RESPONSE, hint("an RFC 3489 binding response")))
 

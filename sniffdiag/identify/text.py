@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 
 from sniffdiag.identify.clue import AGAINST, OPEN, Clue, Parse, hint, proof
 from sniffdiag.identify.verdict import NO_FACTS, Facts
@@ -28,6 +29,8 @@ class Dialect:
     """A line that only this protocol has."""
     why: str
     why_telling: str
+    any_line: re.Pattern[bytes] | None = None
+    """What all its lines look like: joined late, a telling line may then come behind such lines."""
 
 
 def complete_lines(data: bytes) -> list[bytes]:
@@ -68,16 +71,23 @@ def opening(dialect: Dialect) -> Parse:
 
 
 def resuming(dialect: Dialect) -> Parse:
-    """The grammar of a later segment: only a telling line counts."""
+    """The grammar of a later segment: only telling lines count."""
 
     def parse(data: bytes) -> Clue:
         lines = complete_lines(data)
         if not lines:
             return OPEN if begins_as_line(data) else AGAINST
-        told = dialect.telling.match(lines[0])
-        return proof(dialect.why_telling) if told else AGAINST
+        told = any(dialect.telling.match(line) for line in _in_dialect(dialect, lines))
+        return proof(dialect.why_telling, after_upgrade(data)) if told else AGAINST
 
     return parse
+
+
+def _in_dialect(dialect: Dialect, lines: list[bytes]) -> list[bytes]:
+    """The first line, and those behind it as long as all look like the dialect's."""
+    if dialect.any_line is None:
+        return lines[:1]
+    return list(takewhile(dialect.any_line.match, lines)) or lines[:1]
 
 
 _TLS_AFTER_LINE = re.compile(rb"\n\x16\x03[\x00-\x04]")

@@ -13,6 +13,7 @@ from sniffdiag.identify.clue import (
     Clue,
     any_of,
     datagrams,
+    faint,
     hint,
     one_of,
     probe_sides,
@@ -36,9 +37,9 @@ def _request(data: bytes) -> Clue:
 
 
 _transfer = one_of(
-    ((Literal(0, b"\x00\x03\x00\x01"),), hint("TFTP data block 1")),
-    ((Literal(0, b"\x00\x04\x00\x00"),), hint("a TFTP acknowledgement")),
-    ((Literal(0, b"\x00\x04\x00\x01"),), hint("a TFTP acknowledgement")),
+    ((Literal(0, b"\x00\x03\x00\x01"),), faint("TFTP data block 1")),
+    ((Literal(0, b"\x00\x04\x00\x00"),), faint("a TFTP acknowledgement")),
+    ((Literal(0, b"\x00\x04\x00\x01"),), faint("a TFTP acknowledgement")),
 )
 
 

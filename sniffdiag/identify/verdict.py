@@ -20,7 +20,7 @@ class Answer(Enum):
     NEED_MORE = "need more"
     """Everything seen so far fits; too little was seen to claim it."""
     POSSIBLE = "possible"
-    """Looks like it, but other protocols look alike; `certain` needs the other side or more bytes."""
+    """Looks like it, but others look alike; `certain` needs the other side or more bytes."""
     CERTAIN = "certain"
     """These bytes are this protocol. More bytes never change that."""
 
@@ -148,7 +148,7 @@ class Detector:
     transports: frozenset[Transport]
     probe: Callable[[Heads], Verdict]
     refines: tuple[str, ...] = ()
-    """Protocols this one is a special case of: when both claim, this one stands (grpc over http2)."""
+    """Protocols this one is a special case of: when both claim, this one stands (grpc, http2)."""
     evidence: str = ""
     """One sentence for the generated protocol table: which bytes it rests on."""
     midstream: bool = False

@@ -94,8 +94,10 @@ class Number:
 
     def fits(self, data: bytes) -> bool | None:
         """Whether the field has an allowed value; None before its last byte was seen."""
-        value = number(data, self.at, self.width, self.order)
-        return None if value is None else value in self.allowed
+        piece = data[self.at : self.at + self.width]
+        if len(piece) < self.width:
+            return None
+        return int.from_bytes(piece, self.order) in self.allowed
 
 
 @dataclass(frozen=True, slots=True)

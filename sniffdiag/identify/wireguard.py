@@ -5,14 +5,13 @@ Follows wireguard.pdf 5.4.
 
 from __future__ import annotations
 
-from sniffdiag.identify.clue import AGAINST, OPEN, Clue, Sign, datagrams, hint, lean, weigh
+from sniffdiag.identify.clue import AGAINST, OPEN, Clue, Sign, datagrams, hint, weigh
 from sniffdiag.identify.verdict import Detector, Heads, Side, Verdict, certain
 from sniffdiag.model import Transport
 
 # Message type and three reserved zero bytes; the length of each message is fixed.
 INITIATION, RESPONSE, COOKIE, TRANSPORT = (bytes([kind, 0, 0, 0]) for kind in range(1, 5))
 LENGTHS = {INITIATION: 148, RESPONSE: 92, COOKIE: 64}
-SHORTEST_TRANSPORT = 32
 SENDER, RECEIVER_OF_RESPONSE = slice(4, 8), slice(8, 12)
 
 
@@ -21,7 +20,7 @@ def _datagram(data: bytes) -> Clue:
     if kind in LENGTHS:
         return hint("a WireGuard handshake message") if len(data) >= LENGTHS[kind] else OPEN
     if kind == TRANSPORT:
-        return lean("a WireGuard transport message") if len(data) >= SHORTEST_TRANSPORT else OPEN
+        return OPEN
     return OPEN if any(known.startswith(data) for known in (*LENGTHS, TRANSPORT)) else AGAINST
 
 

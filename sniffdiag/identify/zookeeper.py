@@ -7,7 +7,7 @@ administrator's guide ("The Four Letter Words").
 
 from __future__ import annotations
 
-from sniffdiag.identify.clue import any_of, anywhere, hint, lean, one_of, probe_sides, proof
+from sniffdiag.identify.clue import any_of, anywhere, faint, hint, one_of, probe_sides, proof
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import Layout, Literal, be32
 from sniffdiag.model import Transport
@@ -40,7 +40,7 @@ _request = one_of(
     (CONNECT, proof("ZooKeeper connect request")),
     (PING, proof("ZooKeeper ping")),
     (AUTH, proof("ZooKeeper auth packet")),
-    *(((Literal(0, word),), lean("a ZooKeeper four-letter word")) for word in WORDS),
+    *(((Literal(0, word),), faint("a ZooKeeper four-letter word")) for word in WORDS),
 )
 _response = one_of(
     (CONNECTED, proof("ZooKeeper connect response")),

@@ -28,7 +28,8 @@ def may_be_dns(start: Words) -> Mask:
     """Rows with such a header, by their first eight bytes."""
     has_id = (start & np.uint64(0xFFFF)) != 0
     fixed: Mask = (start & np.uint64(_FIXED)) == np.uint64(_FIXED_VALUE)
-    return fixed & has_id
+    fixed &= has_id
+    return fixed
 
 
 def is_answer(start: Words) -> Mask:
@@ -51,7 +52,8 @@ def are_dns(data: Bytes, at: Offsets, length: Offsets, start: Words) -> Mask:
     kind, kind_low, class_, class_low = (window[rows, tail + i] for i in range(4))
     is_name_service = (kind == 0) & np.isin(kind_low, NETBIOS_TYPES)
     whole: Mask = plausible & (end > 0) & (end + QUESTION_TAIL_LEN <= length) & (class_ == 0)
-    return whole & (class_low == CLASS_IN) & ~is_name_service
+    whole &= (class_low == CLASS_IN) & ~is_name_service
+    return whole
 
 
 def _name_end(window: Bytes) -> Offsets:
@@ -62,6 +64,8 @@ def _name_end(window: Bytes) -> Offsets:
     for _ in range(MAX_LABELS):
         label = window[rows, np.minimum(at, WINDOW_LEN - 1)].astype(np.int64)
         inside = (at < WINDOW_LEN - QUESTION_TAIL_LEN) & (end == 0)
+        if not inside.any():
+            break
         end[inside & (label == 0)] = at[inside & (label == 0)] + 1
         at = np.where(label > MAX_LABEL_LEN, WINDOW_LEN, at + label + 1)
     return end

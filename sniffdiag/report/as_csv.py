@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 
 from sniffdiag.report.escape import csv_cell
-from sniffdiag.report.report import FlowList, FlowRow
+from sniffdiag.report.listing import FlowList, FlowRow
 
 _FLUSH_ROWS = 1_000
 

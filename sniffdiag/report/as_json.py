@@ -13,8 +13,9 @@ from typing import Any
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.mesh.treated import DirectionTreatment
 from sniffdiag.observe.port_observation import Exemplar
+from sniffdiag.report.listing import CaptureReport, FlowList, FlowRow
 from sniffdiag.report.phrases import observed, utc
-from sniffdiag.report.report import CaptureReport, FlowList, FlowRow, PortReport, Report
+from sniffdiag.report.report import PortReport, Report
 from sniffdiag.version import VERSION
 
 REPORT_SCHEMA = "sniffdiag.report/1"

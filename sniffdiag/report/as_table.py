@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 
 from sniffdiag.report.escape import printable
-from sniffdiag.report.report import FlowList, FlowRow
+from sniffdiag.report.listing import FlowList, FlowRow
 
 _MEASURED = 1_000
 _HEADERS = ("FRAME", "STREAM", "CLIENT", "SERVER", "PROTOCOL", "PACKETS", "BYTES", "WHY")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from sniffdiag.report import as_csv, as_json, as_markdown, as_table, as_text
-from sniffdiag.report.report import FlowList, Report
+from sniffdiag.report.listing import FlowList
+from sniffdiag.report.report import Report
 
 FORMATS: dict[str, Callable[[Report], str]] = {
     "text": as_text.render,

@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from sniffdiag.model import HTTP_FAMILY
 from sniffdiag.observe.port_observation import PortObservation
-from sniffdiag.report.report import CaptureReport, PortReport, SourceReport
+from sniffdiag.report.listing import CaptureReport, SourceReport
+from sniffdiag.report.report import PortReport
 
 _NS = 1_000_000_000
 

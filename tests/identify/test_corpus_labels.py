@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sniffdiag.pipeline import list_flows
+from sniffdiag.pipeline.capture import list_flows
 from tests.support import corpus
 
 OUR_IDS = {

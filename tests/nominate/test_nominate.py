@@ -93,7 +93,7 @@ STATUS = re.compile(rb"HTTP/1\.\d \d{3}")
 OPEN_REST = re.compile(rb"(?: (?:H(?:T(?:T(?:P(?:/(?:1(?:\.(?:\d\r?)?)?)?)?)?)?)?)?)?\Z")
 
 
-def plain_tag(payload: bytes) -> Tag:
+def plain_tag(payload: bytes) -> Tag:  # noqa: PLR0911 - one rule a line
     if not payload:
         return Tag.EMPTY
     if tag := plain_tls(payload):
@@ -122,7 +122,7 @@ def plain_tls(payload: bytes) -> Tag | None:
     return hellos_by_type.get(payload[5], Tag.TLS_HANDSHAKE)
 
 
-def plain_dns(payload: bytes) -> Tag | None:  # noqa: PLR0911 - one rule a line
+def plain_dns(payload: bytes) -> Tag | None:
     """RFC 1035 4.1 with RD set and an id, read one field at a time."""
     if len(payload) < 17 or payload[:2] == bytes(2):
         return None

@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 
 from sniffdiag.catalog.services import ServicePort
 from sniffdiag.report.formats import FLOW_FORMATS, FORMATS
-from sniffdiag.report.report import FlowList, FlowRow
+from sniffdiag.report.listing import FlowList, FlowRow
 from tests.support.observations import port, seen, sighting
 from tests.support.reports import CAPTURE, report_of
 

@@ -6,7 +6,8 @@ from sniffdiag.catalog.services import CatalogSummary
 from sniffdiag.diagnose.diagnose import diagnose_port, ordered, verdict
 from sniffdiag.model import Endpoint, Transport
 from sniffdiag.observe.port_observation import PortObservation, UnmatchedEndpoint
-from sniffdiag.report.report import CaptureReport, PortReport, Report, SourceReport
+from sniffdiag.report.listing import CaptureReport, SourceReport
+from sniffdiag.report.report import PortReport, Report
 
 SOURCE = SourceReport(
     name="web.pcap",

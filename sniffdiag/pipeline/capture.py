@@ -1,4 +1,4 @@
-"""The only file that sees every layer: sources to flows, flows and declarations to a report.
+"""The capture side of the pipeline: sources to identified flows, and the listing of flows.
 
 Live is not a mode and distributed is not a mode: whatever yields frame chunks can be folded, and
 folding can be done in parts that are merged.
@@ -7,44 +7,26 @@ folding can be done in parts that are merged.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from sniffdiag.addresses import address_text
-from sniffdiag.catalog.services import Catalog, ServicePort
 from sniffdiag.decode.decode import decode
 from sniffdiag.decode.headers import DecodeStatus
-from sniffdiag.diagnose.diagnose import diagnose_capture, diagnose_port, ordered, verdict
-from sniffdiag.diagnose.finding import Finding
-from sniffdiag.diagnose.rule import CaptureHealth
 from sniffdiag.flows.flow import Flows, Orientation
 from sniffdiag.flows.redirect import join_redirected
 from sniffdiag.flows.seal import seal
 from sniffdiag.flows.table import FlowTable
-from sniffdiag.mesh.policy import VersionPolicy, load_policy, newest_older_opaque, treated
-from sniffdiag.mesh.settings import parse_settings
-from sniffdiag.mesh.treated import Treated
-from sniffdiag.mesh.versions import AUTO, detected_version
-from sniffdiag.model import Transport, Treatment
+from sniffdiag.model import Transport
 from sniffdiag.nominate.nominate import nominate
 from sniffdiag.observe.identified import IdentifiedFlows
-from sniffdiag.observe.observe import Observations, observe
-from sniffdiag.observe.port_observation import PortObservation
-from sniffdiag.report.report import (
-    CaptureReport,
-    FlowList,
-    FlowRow,
-    PortReport,
-    Report,
-    SourceReport,
-)
+from sniffdiag.report.listing import CaptureReport, FlowList, FlowRow, SourceReport
 from sniffdiag.sources.captures import open_sources
 from sniffdiag.sources.frames import FrameChunk, Source, SourceSummary
 
-_UNREADABLE = (DecodeStatus.HEADERS_CUT, DecodeStatus.UNSUPPORTED_LINK, DecodeStatus.MALFORMED)
 _NO_TS = np.iinfo(np.int64)
 
 
@@ -53,17 +35,6 @@ class Watcher(Protocol):
 
     def __call__(self, *, frames: int, bytes_read: int, bytes_total: int | None) -> None:
         """Called after each chunk; `bytes_total` is None where the end is not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class MeshChoice:
-    """The mesh to judge by, as the user gave it."""
-
-    mesh: str = "istio"
-    version: str = AUTO
-    settings: tuple[str, ...] = ()
-    namespace: str | None = None
-    """Judge only Services of this namespace; addresses of the others are still known."""
 
 
 @dataclass(slots=True)
@@ -92,51 +63,11 @@ class _Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class _Capture:
+class Capture:
     """A capture read to its end (or to where the user stopped it)."""
 
     flows: IdentifiedFlows
     report: CaptureReport
-
-
-def analyze_captures(
-    captures: Sequence[str],
-    catalog: Catalog,
-    choice: MeshChoice = MeshChoice(),
-    *,
-    stdin: BinaryIO | None = None,
-    watcher: Watcher | None = None,
-) -> Report:
-    """Diagnose every declared port from the captures that the names stand for.
-
-    Raises:
-        SourceError: No capture can be read.
-        PolicyError: Mesh, version or setting are unknown.
-    """
-    policy = _policy(choice, catalog)
-    capture = _read(open_sources(captures, stdin=stdin), watcher)
-    seen = observe(capture.flows, catalog, _treatments(policy, catalog, choice))
-    return _report(policy, catalog, capture.report, seen)
-
-
-def list_ports(catalog: Catalog, choice: MeshChoice = MeshChoice()) -> Report:
-    """What the mesh will do with every declared port, without a capture.
-
-    Raises:
-        PolicyError: Mesh, version or setting are unknown.
-    """
-    policy = _policy(choice, catalog)
-    ports = [
-        PortObservation(port, treated)
-        for port, treated in _treatments(policy, catalog, choice).items()
-    ]
-    return Report(
-        mesh=policy.mesh,
-        mesh_version=policy.version,
-        notes=_notes(policy),
-        catalog=catalog.summary,
-        ports=tuple(PortReport(seen, verdict(seen, ())) for seen in ports),
-    )
 
 
 def list_flows(
@@ -147,14 +78,12 @@ def list_flows(
     Raises:
         SourceError: No capture can be read.
     """
-    capture = _read(open_sources(captures, stdin=stdin), watcher)
+    capture = read_capture(open_sources(captures, stdin=stdin), watcher)
     return FlowList(capture.report, _flow_rows(capture.flows))
 
 
-# --- the capture side ---------------------------------------------------------------------------
-
-
-def _read(source: Source, watcher: Watcher | None) -> _Capture:
+def read_capture(source: Source, watcher: Watcher | None) -> Capture:
+    """Everything the source gives, folded, sealed and identified; what Ctrl-C leaves of it, too."""
     table, totals = FlowTable(), _Totals()
     try:
         for chunk in source:
@@ -171,7 +100,7 @@ def _read(source: Source, watcher: Watcher | None) -> _Capture:
     except KeyboardInterrupt:
         totals.interrupted = True
     flows = join_redirected(seal(table))
-    return _Capture(IdentifiedFlows(flows), _capture_report(source.summaries, totals, flows.rows))
+    return Capture(IdentifiedFlows(flows), _capture_report(source.summaries, totals, flows.rows))
 
 
 def _capture_report(
@@ -185,13 +114,18 @@ def _capture_report(
         first_ts_ns=totals.first_ts_ns if totals.frames else -1,
         last_ts_ns=totals.last_ts_ns if totals.frames else -1,
         statuses=tuple(
-            (status.name.lower().replace("_", " "), int(totals.statuses[status]))
+            (status_text(status), int(totals.statuses[status]))
             for status in DecodeStatus
             if totals.statuses[status]
         ),
         truncated_frames=totals.truncated,
         interrupted=totals.interrupted,
     )
+
+
+def status_text(status: DecodeStatus) -> str:
+    """`DecodeStatus.NOT_IP` as reports print it: "not ip"."""
+    return status.name.lower().replace("_", " ")
 
 
 def _source_report(summary: SourceSummary) -> SourceReport:
@@ -253,73 +187,4 @@ def _rows_of_slice(identified: IdentifiedFlows, part: slice) -> Iterator[FlowRow
         (f.facts.sni for f in found),
         (f.facts.alpn_offered for f in found),
         (f.answered for f in found),
-    )
-
-
-# --- the declared side --------------------------------------------------------------------------
-
-
-def _policy(choice: MeshChoice, catalog: Catalog) -> VersionPolicy:
-    mesh = load_policy(choice.mesh)
-    version = choice.version
-    if version == AUTO and mesh.versions:
-        version = detected_version(catalog.mesh_versions)
-    return mesh.at(version, parse_settings(choice.settings))
-
-
-def _treatments(
-    policy: VersionPolicy, catalog: Catalog, choice: MeshChoice
-) -> dict[ServicePort, Treated]:
-    wanted = (p for p in catalog.ports if choice.namespace in (None, p.namespace))
-    return {port: _treatment(policy, port) for port in wanted}
-
-
-def _treatment(policy: VersionPolicy, port: ServicePort) -> Treated:
-    here = treated(policy, port)
-    if Treatment.SNIFFED not in (here.outbound.as_, here.inbound.as_):
-        return here
-    older = newest_older_opaque(policy, port, "http")
-    return replace(here, opaque_before=older.title if older else "")
-
-
-def _notes(policy: VersionPolicy) -> tuple[str, ...]:
-    return (policy.note,) if policy.note else ()
-
-
-def _report(
-    policy: VersionPolicy, catalog: Catalog, capture: CaptureReport, seen: Observations
-) -> Report:
-    findings: list[Finding] = []
-    ports = []
-    for port in seen.ports:
-        about_port = diagnose_port(port)
-        findings += about_port
-        ports.append(PortReport(port, verdict(port, about_port)))
-    findings += diagnose_capture(_health(capture, seen))
-    return Report(
-        mesh=policy.mesh,
-        mesh_version=policy.version,
-        notes=_notes(policy),
-        catalog=catalog.summary,
-        ports=tuple(ports),
-        findings=ordered(findings),
-        capture=capture,
-        unmatched=seen.unmatched,
-        unmatched_flows=seen.unmatched_flows,
-    )
-
-
-def _health(capture: CaptureReport, seen: Observations) -> CaptureHealth:
-    statuses = dict(capture.statuses)
-    return CaptureHealth(
-        frames=capture.frames,
-        dropped=capture.dropped,
-        cut_short=any(s.cut_short for s in capture.sources),
-        corrupt_records=sum(s.corrupt_records for s in capture.sources),
-        undecodable_frames=sum(
-            statuses.get(s.name.lower().replace("_", " "), 0) for s in _UNREADABLE
-        ),
-        matched_flows=capture.flows - seen.unmatched_flows,
-        flows=capture.flows,
-        declared_ports=len(seen.ports),
     )

@@ -1,0 +1,141 @@
+"""The declared side of the pipeline, and where both sides meet: a report of every declared port."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from sniffdiag.catalog.services import Catalog, ServicePort
+from sniffdiag.decode.headers import DecodeStatus
+from sniffdiag.diagnose.diagnose import diagnose_capture, diagnose_port, ordered, verdict
+from sniffdiag.diagnose.finding import Finding
+from sniffdiag.diagnose.rule import CaptureHealth
+from sniffdiag.mesh.policy import VersionPolicy, load_policy, newest_older_opaque, treated
+from sniffdiag.mesh.settings import parse_settings
+from sniffdiag.mesh.treated import Treated
+from sniffdiag.mesh.versions import AUTO, detected_version
+from sniffdiag.model import Treatment
+from sniffdiag.observe.observe import Observations, observe
+from sniffdiag.observe.port_observation import PortObservation
+from sniffdiag.pipeline.capture import Watcher, read_capture, status_text
+from sniffdiag.report.listing import CaptureReport
+from sniffdiag.report.report import PortReport, Report
+from sniffdiag.sources.captures import open_sources
+
+_UNREADABLE = (DecodeStatus.HEADERS_CUT, DecodeStatus.UNSUPPORTED_LINK, DecodeStatus.MALFORMED)
+
+
+@dataclass(frozen=True, slots=True)
+class MeshChoice:
+    """The mesh to judge by, as the user gave it."""
+
+    mesh: str = "istio"
+    version: str = AUTO
+    settings: tuple[str, ...] = ()
+    namespace: str | None = None
+    """Judge only Services of this namespace; addresses of the others are still known."""
+
+
+def analyze_captures(
+    captures: Sequence[str],
+    catalog: Catalog,
+    choice: MeshChoice = MeshChoice(),
+    *,
+    stdin: BinaryIO | None = None,
+    watcher: Watcher | None = None,
+) -> Report:
+    """Diagnose every declared port from the captures that the names stand for.
+
+    Raises:
+        SourceError: No capture can be read.
+        PolicyError: Mesh, version or setting are unknown.
+    """
+    policy = _policy(choice, catalog)
+    capture = read_capture(open_sources(captures, stdin=stdin), watcher)
+    seen = observe(capture.flows, catalog, _treatments(policy, catalog, choice))
+    return _report(policy, catalog, capture.report, seen)
+
+
+def list_ports(catalog: Catalog, choice: MeshChoice = MeshChoice()) -> Report:
+    """What the mesh will do with every declared port, without a capture.
+
+    Raises:
+        PolicyError: Mesh, version or setting are unknown.
+    """
+    policy = _policy(choice, catalog)
+    ports = [
+        PortObservation(port, treated)
+        for port, treated in _treatments(policy, catalog, choice).items()
+    ]
+    return Report(
+        mesh=policy.mesh,
+        mesh_version=policy.version,
+        notes=_notes(policy),
+        catalog=catalog.summary,
+        ports=tuple(PortReport(seen, verdict(seen, ())) for seen in ports),
+    )
+
+
+def _policy(choice: MeshChoice, catalog: Catalog) -> VersionPolicy:
+    mesh = load_policy(choice.mesh)
+    version = choice.version
+    if version == AUTO and mesh.versions:
+        version = detected_version(catalog.mesh_versions)
+    return mesh.at(version, parse_settings(choice.settings))
+
+
+def _treatments(
+    policy: VersionPolicy, catalog: Catalog, choice: MeshChoice
+) -> dict[ServicePort, Treated]:
+    wanted = (p for p in catalog.ports if choice.namespace in (None, p.namespace))
+    return {port: _treatment(policy, port) for port in wanted}
+
+
+def _treatment(policy: VersionPolicy, port: ServicePort) -> Treated:
+    here = treated(policy, port)
+    if Treatment.SNIFFED not in (here.outbound.as_, here.inbound.as_):
+        return here
+    older = newest_older_opaque(policy, port, "http")
+    return replace(here, opaque_before=older.title if older else "")
+
+
+def _notes(policy: VersionPolicy) -> tuple[str, ...]:
+    return (policy.note,) if policy.note else ()
+
+
+def _report(
+    policy: VersionPolicy, catalog: Catalog, capture: CaptureReport, seen: Observations
+) -> Report:
+    findings: list[Finding] = []
+    ports = []
+    for port in seen.ports:
+        about_port = diagnose_port(port)
+        findings += about_port
+        ports.append(PortReport(port, verdict(port, about_port)))
+    findings += diagnose_capture(_health(capture, seen))
+    return Report(
+        mesh=policy.mesh,
+        mesh_version=policy.version,
+        notes=_notes(policy),
+        catalog=catalog.summary,
+        ports=tuple(ports),
+        findings=ordered(findings),
+        capture=capture,
+        unmatched=seen.unmatched,
+        unmatched_flows=seen.unmatched_flows,
+    )
+
+
+def _health(capture: CaptureReport, seen: Observations) -> CaptureHealth:
+    statuses = dict(capture.statuses)
+    return CaptureHealth(
+        frames=capture.frames,
+        dropped=capture.dropped,
+        cut_short=any(s.cut_short for s in capture.sources),
+        corrupt_records=sum(s.corrupt_records for s in capture.sources),
+        undecodable_frames=sum(statuses.get(status_text(s), 0) for s in _UNREADABLE),
+        matched_flows=capture.flows - seen.unmatched_flows,
+        flows=capture.flows,
+        declared_ports=len(seen.ports),
+    )
