@@ -91,8 +91,10 @@ class Pieces:
 
     def keep(self, offer: Block, known: Ints) -> None:
         """Copy what the budget allows; `known`: fragments known when each row was captured."""
-        order = np.argsort(offer.owner, kind="stable")
-        offer, tier = offer.take(order), np.searchsorted(TIERS, known[order], side="right")
+        if (np.diff(offer.owner) < 0).any():
+            order = np.argsort(offer.owner, kind="stable")
+            offer, known = offer.take(order), known[order]
+        tier = np.searchsorted(TIERS, known, side="right")
         room = HEAD_BYTES[tier] - offer.before
         sample = room <= 0
         ordinal = looked_up(self._sampled, offer.owner) + before_in_group(offer.owner, sample)
@@ -110,7 +112,7 @@ class Pieces:
             used = self._sampled.shape[0]
             self._sampled = grown(self._sampled, used, owners)
             self._sampled[used:] = 0
-        np.add.at(self._sampled, block.owner[block.sample], 1)
+        np.add.at(self._sampled, block.owner[block.sample], np.uint8(1))
         while self.blocks and _worth_joining(self.blocks[-1], block):
             block = _joined(self.blocks.pop(), block)
         self.blocks.append(block)

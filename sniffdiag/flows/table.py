@@ -135,9 +135,10 @@ class FlowTable:
         )
         starts = summary.start[target >= known]
         # What comes with a RST explains it (RFC 9293 3.5.2) and is no part of the stream.
-        streamed = np.flatnonzero((summary.flags[rows] & TCP_RST) == 0)
-        then_known = known + np.searchsorted(starts, rows[streamed], side="right")
-        self.pieces.keep(offer.take(streamed), then_known)
+        streamed = (summary.flags[rows] & TCP_RST) == 0
+        if not streamed.all():
+            offer, rows = offer.take(np.flatnonzero(streamed)), rows[streamed]
+        self.pieces.keep(offer, known + np.searchsorted(starts, rows, side="right"))
 
     def _keep_pieces(self, other: FlowTable, target: Ints, known: int) -> None:
         """Offer the pieces of a later table to `pieces`: they may be too many for both together."""
