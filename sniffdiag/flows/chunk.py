@@ -58,15 +58,13 @@ def summarise(headers: HeaderTable, tags: npt.NDArray[np.uint8]) -> Summary:
     tuples = Tuples()
     slots, fresh = tuples.place(keys)
     syn = (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN
-    side = from_1.astype(np.int64)
     starts = syn.copy()
-    starts[_repeated(np.flatnonzero(syn), slots, (side, headers.seq))] = False
     starts[fresh] = True
     packets = Summary(
         headers=headers,
         frame=frame,
         flags=flags,
-        side=side,
+        side=from_1.astype(np.int64),
         fragment=_fragment_of_each(slots, starts, tuples.count),
         start=np.flatnonzero(starts),
         tuples=tuples,
@@ -83,17 +81,6 @@ def _only(headers: HeaderTable, rows: Ints) -> HeaderTable:
         value = getattr(headers, field.name)
         columns[field.name] = value[rows] if isinstance(value, np.ndarray) else value
     return HeaderTable(**columns)
-
-
-def _repeated(syns: Ints, slots: Ints, same: tuple[Column, ...]) -> Ints:
-    """The SYNs that say the `same` as the SYN before them in their tuple."""
-    syns = syns[np.argsort(slots[syns], kind="stable")]
-    earlier, later = syns[:-1], syns[1:]
-    alike = slots[earlier] == slots[later]
-    for column in same:
-        alike &= column[earlier] == column[later]
-    repeated: Ints = later[alike]
-    return repeated
 
 
 def _fragment_of_each(slots: Ints, starts: npt.NDArray[np.bool_], tuples: int) -> Ints:

@@ -88,21 +88,11 @@ class FlowTable:
         first[first_rows(theirs, np.arange(theirs.shape[0]), tuples.count)] = True
         slot = slots[theirs]
         target = self._latest[slot].astype(np.int64)
-        known = np.flatnonzero(first & (target >= 0))
-        new = np.ones(target.shape[0], np.bool_)
-        new[known] = self._begins(fragments, known, target[known])
+        new = ~(first & ~fragments["begun_by_syn"] & (target >= 0))
         target[new] = self.fragments.rows + np.arange(np.count_nonzero(new))
         self._latest[slot] = target  # of equal indices the last assignment stays
         fragments["slot"][:] = slot
         return target
-
-    def _begins(self, fragments: Fragments, rows: Ints, latest: Ints) -> npt.NDArray[np.bool_]:
-        """Whether fragments begin with a SYN that does not repeat that of the `latest` one."""
-        mine, begins = self.fragments, fragments["begun_by_syn"][rows]
-        repeats = mine["begun_by_syn"][latest]
-        for fact in ("syn_side", "syn_seq"):
-            repeats &= mine[fact][latest] == fragments[fact][rows]
-        return begins & ~repeats
 
     def _absorb(self, fragments: Fragments, target: Ints, known: int) -> None:
         """Append the new fragments and add the others to those that they continue."""

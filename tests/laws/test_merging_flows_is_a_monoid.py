@@ -91,6 +91,15 @@ def merged_in_a_tree(tables: list[FlowTable], pick: Callable[[int], int]) -> Flo
 
 
 @given(capture=captures, cuts=cuts)
+@example(
+    capture=[
+        Packet(*ENDS[0], *ENDS[1], flags=SYN, payload=b"abc"),
+        Packet(*ENDS[0], *ENDS[1], flags=SYN | ACK, payload=bytes(12)),
+        *[Packet(*ENDS[0], *ENDS[1], flags=SYN) for _ in range(12)],
+        Packet(*ENDS[0], *ENDS[1], flags=SYN, payload=b"abcdef"),
+    ],
+    cuts=[1],
+)
 @settings(deadline=None, max_examples=200)
 def test_chunk_borders_leave_no_trace(capture: list[Packet], cuts: Cuts) -> None:
     table = FlowTable()
