@@ -2,8 +2,8 @@
 
 A fragment is a maximal run, in capture order, of packets of one tuple that begins with a SYN
 without ACK, or with the tuple's first packet. Flows are made of whole fragments, so which SYNs
-begin a new flow can wait until a table is sealed (law 4). Every column is a monoid (law 3): it is added, united, kept from the earlier fragment or
-taken from the later one.
+begin a new flow can wait until a table is sealed (law 4). Every column is a monoid (law 3): it is
+added, united, kept from the earlier fragment or taken from the later one.
 
 Side 0 is the smaller endpoint, side 1 the larger.
 """
