@@ -179,7 +179,7 @@ def anywhere(start: Parse, later: Parse) -> Hear:
             after.append(hint(fitting[0].why))
         found = best(first, later(side.head), *after)
         # Joined inside a message, a stream says nothing about what its messages are.
-        return OPEN if found.sign is Sign.AGAINST and not side.complete else found
+        return OPEN if found.sign is Sign.AGAINST else found
 
     return hear
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sniffdiag.identify import wire
 from sniffdiag.identify.clue import (
+    AGAINST,
     OPEN,
     Clue,
     Measure,
@@ -16,10 +17,12 @@ from sniffdiag.identify.clue import (
     anywhere,
     best,
     chain_of,
+    faint,
     hint,
     one_of,
     probe_sides,
     proof,
+    when,
 )
 from sniffdiag.identify.verdict import Detector, Facts
 from sniffdiag.identify.wire import Layout, Literal, byte
@@ -123,6 +126,30 @@ def _topic_fits(data: bytes, body_at: int, size: int) -> bool | None:
 
 
 CHAIN = 3
+TELLING_TOPIC_BYTES = 4
+ACKNOWLEDGEMENT: Layout = (byte(0, {0x40, 0x50, 0x62, 0x70}), Literal(1, b"\x02"))
+PINGS: Layout = (byte(0, {0xC0, 0xD0}), Literal(1, b"\x00"))
+
+
+def _publish(data: bytes) -> Clue:
+    """One PUBLISH: its topic is all that tells it from anything else of that length."""
+    if data[:1] not in _PUBLISH_FIRST:
+        return AGAINST
+    length = wire.varint(data, 1, MOST_LENGTH_BYTES)
+    if not isinstance(length, tuple):
+        return OPEN if length is None else AGAINST
+    size, body_at = length
+    topic_len = wire.u16(data, body_at)
+    long_enough = topic_len is None or topic_len >= TELLING_TOPIC_BYTES
+    fits = _topic_fits(data, body_at, size) if long_enough else False
+    return when(fits, hint("an MQTT PUBLISH with its topic"))
+
+
+_PUBLISH_FIRST = frozenset(bytes([PUBLISH << 4 | flags]) for flags in FLAGS[PUBLISH])
+_one_packet = any_of(
+    _publish,
+    one_of((ACKNOWLEDGEMENT, faint("an MQTT acknowledgement")), (PINGS, faint("an MQTT ping"))),
+)
 _client_packets = chain_of(_packet_len(FROM_CLIENT), CHAIN, hint("chained MQTT packets"))
 _server_packets = chain_of(_packet_len(FROM_SERVER), CHAIN, hint("chained MQTT packets"))
 
@@ -141,8 +168,8 @@ DETECTOR = Detector(
     title="MQTT",
     transports=frozenset({Transport.TCP}),
     probe=probe_sides(
-        anywhere(_connect, any_of(_connect, _client_packets)),
-        anywhere(_server_start, any_of(_connack, _server_packets)),
+        anywhere(_connect, any_of(_connect, _client_packets, _one_packet)),
+        anywhere(_server_start, any_of(_connack, _server_packets, _one_packet)),
     ),
     evidence="CONNECT with its protocol name and level; CONNACK; mid-stream, packets that chain on "
     "both sides.",

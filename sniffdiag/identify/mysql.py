@@ -94,6 +94,13 @@ OK_PACKET: Layout = (
     Literal(4, b"\x00"),
 )
 
+AUTHENTICATION_SWITCH: Layout = (
+    le24(0, range(10, 256)),
+    byte(3, range(1, 8)),
+    Literal(4, b"\xfe"),
+    Text(5, 8, b"abcdefghijklmnopqrstuvwxyz_0123456789"),
+)
+
 X_NOTICE: Layout = (Literal(0, b"\x05\x00\x00\x00\x0b\x08\x05\x1a\x00"),)
 X_CAPABILITIES: Layout = (
     byte(4, {2}),
@@ -198,6 +205,7 @@ _answers = any_of(
     _greeting_or_error,
     one_of(
         (COLUMN_COUNT_THEN_DEFINITION, proof("MySQL result set")),
+        (AUTHENTICATION_SWITCH, hint("a MySQL authentication switch")),
         (OK_PACKET, faint("MySQL OK packet")),
     ),
     _answer,

@@ -164,9 +164,14 @@ def _statement(data: bytes) -> Clue:
 
 
 _client_messages = any_of(
+    one_of(
+        ((Literal(0, b"X\x00\x00\x00\x04"),), hint("a PostgreSQL Terminate")),
+        ((Literal(0, b"S\x00\x00\x00\x04"),), hint("a PostgreSQL Sync")),
+    ),
     _statement,
     chain_of(_client_message_len, CHAIN, hint("PostgreSQL client messages")),
 )
+_ready = one_of((READY, hint("PostgreSQL's ReadyForQuery")))
 _server_chain = chain_of(_server_message_len, CHAIN, hint("PostgreSQL server messages"))
 
 
@@ -180,7 +185,7 @@ def _server_messages(data: bytes) -> Clue:
         if seen and fit(data[at:], READY):
             return proof("PostgreSQL messages up to ReadyForQuery")
         at, seen = at + length, seen + 1
-    return best(_server_chain(data), _authentication(data))
+    return best(_ready(data), _server_chain(data), _authentication(data))
 
 
 DETECTOR = Detector(

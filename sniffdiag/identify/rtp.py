@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sniffdiag.identify.clue import AGAINST, OPEN, Clue, hint, probe_sides, proof
-from sniffdiag.identify.verdict import Detector, Side
+from sniffdiag.identify.clue import AGAINST, OPEN, Clue, hint, proof, weigh
+from sniffdiag.identify.verdict import Answer, Detector, Heads, Side, Verdict, possible
 from sniffdiag.model import Transport
 
 HEADER_LEN = 12
@@ -60,11 +60,21 @@ def _follows(one: Packet, other: Packet) -> bool:
     return one.ssrc == other.ssrc and step in range(1, LARGEST_STEP)
 
 
+def probe(heads: Heads) -> Verdict:
+    """Both sides apart; single packets of one payload type both ways make it possible."""
+    verdict = weigh(heads, hear(heads.client), hear(heads.server))
+    one, other = parse_packet(heads.client.head), parse_packet(heads.server.head)
+    both = one is not None and other is not None and one.payload_type == other.payload_type
+    if verdict.answer is Answer.NEED_MORE and both:
+        return possible("RTP headers of one payload type both ways")
+    return verdict
+
+
 DETECTOR = Detector(
     protocol="rtp",
     title="RTP",
     transports=frozenset({Transport.UDP}),
-    probe=probe_sides(hear, hear),
+    probe=probe,
     evidence="Version 2 and sequence numbers that count up under one source over datagrams.",
     midstream=True,
 )

@@ -16,7 +16,8 @@ _CLIENT = Dialect(
     first=re.compile(rb"(?i:QUIT|NOOP|RSET|VRFY .+|EXPN .+|HELP)\Z"),
     telling=re.compile(
         rb"(?i:EHLO|HELO|LHLO)(?: [!-~]|\Z)|(?i:MAIL FROM: ?<)|(?i:RCPT TO: ?<)"
-        rb"|(?i:STARTTLS)\Z|(?i:BDAT) \d+(?: LAST)?\Z|(?i:AUTH (?:LOGIN|PLAIN|CRAM-MD5|NTLM|XOAUTH2))(?: |\Z)",
+        rb"|(?i:STARTTLS)\Z|(?i:BDAT) \d+(?: LAST)?\Z"
+        rb"|(?i:AUTH (?:LOGIN|PLAIN|CRAM-MD5|NTLM|XOAUTH2))(?: |\Z)",
     ),
     why="a bare mail command",
     why_telling="SMTP command",

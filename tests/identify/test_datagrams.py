@@ -20,14 +20,14 @@ def test_rtp_that_counts_up_under_one_source_is_certain() -> None:
     assert rtp.DETECTOR.probe(Heads(client=side)).answer is Answer.CERTAIN
 
 
-def test_rtp_like_datagrams_of_changing_sources_stay_possible() -> None:
+def test_rtp_like_datagrams_of_changing_sources_claim_nothing() -> None:
     side = side_of(*(rtp_packet(n, source=bytes([n] * 4)) for n in range(1, 9)))
-    assert rtp.DETECTOR.probe(Heads(client=side)).answer is Answer.POSSIBLE
+    assert rtp.DETECTOR.probe(Heads(client=side)).answer is Answer.NEED_MORE
 
 
-def test_rtp_that_does_not_count_up_stays_possible() -> None:
+def test_rtp_that_does_not_count_up_claims_nothing() -> None:
     side = side_of(*(rtp_packet(7000 * n) for n in range(1, 9)))
-    assert rtp.DETECTOR.probe(Heads(client=side)).answer is Answer.POSSIBLE
+    assert rtp.DETECTOR.probe(Heads(client=side)).answer is Answer.NEED_MORE
 
 
 def test_a_long_header_among_short_ones_is_quic() -> None:

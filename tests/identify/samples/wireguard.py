@@ -12,10 +12,7 @@ SAMPLES = Samples(
     protocol="wireguard",
     transport=Transport.UDP,
     certain=(Talk(name="handshake", client=INITIATION, server=RESPONSE),),
-    possible=(
-        Talk(name="initiation alone", client=INITIATION),
-        Talk(name="transport alone", client=b"\x04\x00\x00\x00" + bytes(60)),
-    ),
+    possible=(Talk(name="initiation alone", client=INITIATION),),
     almost=(
         Talk(name="reserved bytes", client=b"\x01\x00\x00\x01" + bytes(144)),
         Talk(name="too short", client=INITIATION[:147]),
