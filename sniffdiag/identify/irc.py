@@ -25,7 +25,7 @@ _SERVER = Dialect(
     first=re.compile(rb":[^ ]+ [A-Z]{3,8}(?: |\Z)|(?:PING|NOTICE|ERROR) "),
     telling=re.compile(
         rb":[^ ]+ (?:00[1-5]|25[0-9]|26[56]|37[256]|33[2-3]|353|366|4\d\d|900) [^ ]+ "
-        rb"|:[^ ]+ NOTICE (?:AUTH|\*|[^ ]+) :|NOTICE AUTH :|:[^ ]+![^ ]+@[^ ]+ [A-Z]+ "
+        rb"|:[^ ]+ NOTICE (?:AUTH|\*|[^ ]+) :|NOTICE AUTH :|:[^ !]+![^ @]+@[^ ]+ [A-Z]+ "
         rb"|:[^ ]+ CAP \* (?:LS|ACK)",
     ),
     why="an IRC server message",

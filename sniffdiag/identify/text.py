@@ -34,9 +34,9 @@ class Dialect:
 
 
 def complete_lines(data: bytes) -> list[bytes]:
-    """The first lines without their line ends; a line whose end was not seen is left out."""
+    """The first lines, cut to the limit and without line ends; an unfinished one is left out."""
     lines = data[: LINES_READ * LINE_LIMIT_BYTES].split(b"\n")[:-1]
-    return [line.rstrip(b"\r") for line in lines[:LINES_READ]]
+    return [line.rstrip(b"\r")[:LINE_LIMIT_BYTES] for line in lines[:LINES_READ]]
 
 
 def begins_as_line(data: bytes) -> bool:
