@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
 
 from sniffdiag.model import Severity
-from sniffdiag.report.report import Report
+
+if TYPE_CHECKING:  # or every command would pay for it
+    from sniffdiag.report.report import Report
 
 
 class ExitCode(IntEnum):

@@ -10,7 +10,6 @@ import typer
 from sniffdiag.cli import options
 from sniffdiag.cli.output import write
 from sniffdiag.cli.progress import ProgressLine
-from sniffdiag.report.phrases import capture_lines
 
 
 def flows(
@@ -29,7 +28,8 @@ def flows(
       tcpdump -i any -w - | sniffdiag flows -
     """
     from sniffdiag.pipeline.capture import list_flows  # noqa: PLC0415 - --help stays fast
-    from sniffdiag.report.formats import FLOW_FORMATS  # noqa: PLC0415 - as above
+    from sniffdiag.report.capture_text import capture_lines  # noqa: PLC0415 - as above
+    from sniffdiag.report.flow_formats import FLOW_FORMATS  # noqa: PLC0415 - as above
 
     names = options.named_captures(captures, read)
     with ProgressLine() as line:

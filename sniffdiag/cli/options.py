@@ -68,7 +68,7 @@ class ReportFormat(StrEnum):
 
 
 class FlowFormat(StrEnum):
-    """Names of `report.formats.FLOW_FORMATS`."""
+    """Names of `report.flow_formats.FLOW_FORMATS`."""
 
     TABLE = "table"
     JSON = "json"

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding
+from sniffdiag.report.capture_text import capture_lines, utc
 from sniffdiag.report.escape import markdown, markdown_code, printable
 from sniffdiag.report.phrases import (
-    capture_lines,
     declared_phrase,
     observed_phrase,
     port_label,
     treated_phrase,
-    utc,
 )
 from sniffdiag.report.report import PortReport, Report
 from sniffdiag.report.tables import pipe_table

@@ -6,10 +6,9 @@ import textwrap
 from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding
+from sniffdiag.report.capture_text import capture_lines, clock
 from sniffdiag.report.escape import printable
 from sniffdiag.report.phrases import (
-    capture_lines,
-    clock,
     declared_phrase,
     observed_phrase,
     port_label,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sniffdiag.pipeline.capture import list_flows
-from sniffdiag.report.formats import FLOW_FORMATS
+from sniffdiag.report.flow_formats import FLOW_FORMATS
 
 
 def listed(path: Path) -> list[dict[str, Any]]:

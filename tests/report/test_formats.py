@@ -13,7 +13,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from sniffdiag.catalog.services import ServicePort
-from sniffdiag.report.formats import FLOW_FORMATS, FORMATS
+from sniffdiag.report.flow_formats import FLOW_FORMATS
+from sniffdiag.report.formats import FORMATS
 from sniffdiag.report.listing import FlowList, FlowRow
 from tests.support.observations import port, seen, sighting
 from tests.support.reports import CAPTURE, report_of
