@@ -16,6 +16,8 @@ POSTGRES_STARTUP = b"\x00\x00\x00\x54\x00\x03\x00\x00user\x00p" + b"o" * 73
 ZOOKEEPER_CONNECT = (
     b"\x00\x00\x00\x2d" + bytes(14) + b"\x75\x30" + bytes(8) + b"\x00\x00\x00\x10" + bytes(17)
 )
+# Its protocol version 0 reads as an echo of correlation id 0.
+ZOOKEEPER_ANSWER = b"\x00\x00\x00\x25" + bytes(6) + b"\x75\x30" + bytes(8) + b"\x00\x00\x00\x10"
 SOCKS4 = b"\x04\x01\x00\x50\x0a\x00\x00\x01root\x00"
 SOCKS5 = b"\x05\x01\x00\x05\x01\x00\x01\x0a\x00\x00\x01\x00\x50"
 SOCKS5_REPLY = b"\x05\x00\x05\x00\x00\x01\x0a\x00\x00\x01\x00\x50"
@@ -38,7 +40,9 @@ MONGO = (
 
 ROWS = [
     pytest.param(POSTGRES_STARTUP, b"", "postgres", "kafka", id="postgres startup, kafka metadata"),
-    pytest.param(ZOOKEEPER_CONNECT, b"", "zookeeper", "kafka", id="zookeeper, kafka produce 0"),
+    pytest.param(
+        ZOOKEEPER_CONNECT, ZOOKEEPER_ANSWER, "zookeeper", "kafka", id="zookeeper, kafka produce 0"
+    ),
     pytest.param(SOCKS4, b"\x00\x5a" + bytes(6), "socks", "cassandra", id="socks4, cql 4"),
     pytest.param(CQL4_STARTUP, b"", "cassandra", "socks", id="cql 4, socks4"),
     pytest.param(CQL5_OPTIONS, CQL5_SUPPORTED, "cassandra", "socks", id="cql 5, socks5"),
@@ -58,7 +62,7 @@ ROWS = [
     pytest.param(RDP_REQUEST, b"", "rdp", "rtmp", id="tpkt, rtmp"),
     pytest.param(b"GET x\r\n", b"$1\r\na\r\n", "redis", "memcached", id="redis get, memcached get"),
     pytest.param(b"get x\r\n", b"END\r\n", "memcached", "redis", id="memcached get, redis get"),
-    pytest.param(b"GET /x\r\n", b"<html>", None, "redis", id="http/0.9, redis inline"),
+    pytest.param(b"GET /x\r\n", b"", None, "redis", id="http/0.9, redis inline"),
     pytest.param(PREFACE, b"", "http2", "http", id="http/2 preface, http/1 grammar"),
     pytest.param(KAFKA_256, KAFKA_ECHO, "kafka", "http2", id="length of 256, http/2 data header"),
     pytest.param(MONGO, b"", "mongo", "http2", id="mongo's zeros, http/2 settings"),
