@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from sniffdiag.version import VERSION
@@ -12,6 +13,8 @@ def main() -> None:
     if sys.argv[1:] in (["--version"], ["-V"]):
         sys.stdout.write(f"sniffdiag {VERSION}\n")
         return
+    # numpy's linear algebra is not used; its threads would cost more than starting numpy does.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from sniffdiag.cli.app import run  # noqa: PLC0415 - typer costs more than the answer above
 
     run()

@@ -10,6 +10,7 @@ import typer
 from sniffdiag.cli import options
 from sniffdiag.cli.exits import FailOn, exit_code
 from sniffdiag.cli.output import write
+from sniffdiag.cli.processes import processes
 from sniffdiag.cli.progress import ProgressLine
 
 
@@ -43,6 +44,8 @@ def analyze(  # noqa: PLR0913 - one parameter an option is how typer reads a com
     catalog = load_catalog(services)
     choice = MeshChoice(mesh, mesh_version, tuple(settings or ()), namespace)
     with ProgressLine() as line:
-        report = analyze_captures(names, catalog, choice, stdin=sys.stdin.buffer, watcher=line)
+        report = analyze_captures(
+            names, catalog, choice, stdin=sys.stdin.buffer, watcher=line, processes=processes()
+        )
     write([FORMATS[output](report)])
     raise typer.Exit(exit_code(report, fail_on))

@@ -9,6 +9,7 @@ import typer
 
 from sniffdiag.cli import options
 from sniffdiag.cli.output import write
+from sniffdiag.cli.processes import processes
 from sniffdiag.cli.progress import ProgressLine
 
 
@@ -33,7 +34,7 @@ def flows(
 
     names = options.named_captures(captures, read)
     with ProgressLine() as line:
-        found = list_flows(names, stdin=sys.stdin.buffer, watcher=line)
+        found = list_flows(names, stdin=sys.stdin.buffer, watcher=line, processes=processes())
     write(FLOW_FORMATS[output](found))
     if output is options.FlowFormat.TABLE:
         for text in capture_lines(found.capture):

@@ -117,7 +117,7 @@ SHAPES: Mapping[str, Shape] = {
     **TALLIED,
     **{name: shape for event in EVENTS.values() for name, shape in event.items()},
 }
-FRAME_COLUMNS = tuple(name for name, shape in SHAPES.items() if shape.dtype is _FRAME)
+FRAME_COLUMNS = tuple(name for name in SHAPES if name.endswith("_frame"))
 
 
 class Fragments:
@@ -137,6 +137,12 @@ class Fragments:
     def take(self, rows: Column) -> Fragments:
         """A copy of `rows` (indices or a mask)."""
         return Fragments({name: self[name][rows] for name in SHAPES})
+
+    def shift_frames(self, name: str, by: int) -> None:
+        """Add `by` to the frame numbers of a column; 0 goes on meaning "none"."""
+        self._reserve(self.rows, int(self["last_frame"].max(initial=0)) + by)
+        column = self[name]
+        column[column != 0] += column.dtype.type(by)
 
     def append(self, other: Fragments, rows: Ints) -> None:
         """Add `rows` of `other` at the end."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from sniffdiag.decode.headers import TCP_RST, TCP_SYN
 from sniffdiag.flows.chunk import first_rows, summarise
-from sniffdiag.flows.fragments import SIDES, Fragments
+from sniffdiag.flows.fragments import FRAME_COLUMNS, SIDES, Fragments
 from sniffdiag.flows.pieces import (
     BEYOND_ANY_BUDGET,
     CEILING,
@@ -60,6 +60,12 @@ class FlowTable:
         if known < CEILING:
             self._keep_payload(summary, data, target)
         self._absorb(summary.fragments, target, known)
+
+    def renumber(self, by: int) -> None:
+        """Add `by` to every frame number: so many frames come before those of this table."""
+        for name in FRAME_COLUMNS:
+            self.fragments.shift_frames(name, by)
+        self.pieces.blocks = [replace(b, frame=b.frame + by) for b in self.pieces.blocks]
 
     def merge(self, other: FlowTable) -> None:
         """Add a table of what was captured after everything in this one. `other` is spent."""

@@ -1,65 +1,21 @@
-"""The capture side of the pipeline: sources to identified flows, and the listing of flows.
-
-Live is not a mode and distributed is not a mode: whatever yields frame chunks can be folded, and
-folding can be done in parts that are merged.
-"""
+"""The capture side of the pipeline: what was read, sealed and identified, and listed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from dataclasses import dataclass
+from typing import BinaryIO
 
 from sniffdiag.addresses import address_text
-from sniffdiag.decode.decode import decode
 from sniffdiag.decode.headers import DecodeStatus
 from sniffdiag.flows.flow import Flows, Orientation
 from sniffdiag.flows.redirect import join_redirected
 from sniffdiag.flows.seal import seal
-from sniffdiag.flows.table import FlowTable
 from sniffdiag.model import Transport
-from sniffdiag.nominate.nominate import nominate
 from sniffdiag.observe.identified import IdentifiedFlows
+from sniffdiag.pipeline.reading import Reading, Totals, Watcher, read
 from sniffdiag.report.listing import CaptureReport, FlowList, FlowRow, SourceReport
-from sniffdiag.sources.captures import open_sources
-from sniffdiag.sources.frames import FrameChunk, Source, SourceSummary
-
-_NO_TS = np.iinfo(np.int64)
-
-
-class Watcher(Protocol):
-    """Whoever wants to know how far a run is."""
-
-    def __call__(self, *, frames: int, bytes_read: int, bytes_total: int | None) -> None:
-        """Called after each chunk; `bytes_total` is None where the end is not known."""
-
-
-@dataclass(slots=True)
-class _Totals:
-    """What is counted of every frame, in a flow or not: sums and extremes only."""
-
-    frames: int = 0
-    bytes: int = 0
-    truncated: int = 0
-    first_ts_ns: int = _NO_TS.max
-    last_ts_ns: int = _NO_TS.min
-    statuses: npt.NDArray[np.int64] = field(
-        default_factory=lambda: np.zeros(len(DecodeStatus), dtype=np.int64)
-    )
-    interrupted: bool = False
-
-    def add(self, chunk: FrameChunk, status: npt.NDArray[np.uint8]) -> None:
-        if not chunk.rows:
-            return
-        self.frames += chunk.rows
-        self.bytes += int(chunk.wirelen.sum())
-        self.truncated += int(np.count_nonzero(chunk.caplen < chunk.wirelen))
-        self.first_ts_ns = min(self.first_ts_ns, int(chunk.ts_ns.min()))
-        self.last_ts_ns = max(self.last_ts_ns, int(chunk.ts_ns.max()))
-        self.statuses += np.bincount(status, minlength=len(DecodeStatus))
+from sniffdiag.sources.frames import SourceSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,40 +27,30 @@ class Capture:
 
 
 def list_flows(
-    captures: Sequence[str], *, stdin: BinaryIO | None = None, watcher: Watcher | None = None
+    captures: Sequence[str],
+    *,
+    stdin: BinaryIO | None = None,
+    watcher: Watcher | None = None,
+    processes: int = 1,
 ) -> FlowList:
     """Every flow of the captures, without any declarations.
 
     Raises:
         SourceError: No capture can be read.
     """
-    capture = read_capture(open_sources(captures, stdin=stdin), watcher)
+    capture = sealed(read(captures, stdin=stdin, watcher=watcher, processes=processes))
     return FlowList(capture.report, _flow_rows(capture.flows))
 
 
-def read_capture(source: Source, watcher: Watcher | None) -> Capture:
-    """Everything the source gives, folded, sealed and identified; what Ctrl-C leaves of it, too."""
-    table, totals = FlowTable(), _Totals()
-    try:
-        for chunk in source:
-            headers = decode(chunk)
-            tags = nominate(chunk.data, headers.payload_at, headers.payload_len)
-            table.fold(headers, chunk.data, tags)
-            totals.add(chunk, headers.status)
-            if watcher is not None:
-                watcher(
-                    frames=totals.frames,
-                    bytes_read=source.bytes_read,
-                    bytes_total=source.bytes_total,
-                )
-    except KeyboardInterrupt:
-        totals.interrupted = True
-    flows = join_redirected(seal(table))
-    return Capture(IdentifiedFlows(flows), _capture_report(source.summaries, totals, flows.rows))
+def sealed(reading: Reading) -> Capture:
+    """Everything that was read, sealed and identified."""
+    flows = join_redirected(seal(reading.table))
+    report = _capture_report(reading.summaries, reading.totals, flows.rows)
+    return Capture(IdentifiedFlows(flows), report)
 
 
 def _capture_report(
-    summaries: Sequence[SourceSummary], totals: _Totals, flows: int
+    summaries: Sequence[SourceSummary], totals: Totals, flows: int
 ) -> CaptureReport:
     return CaptureReport(
         sources=tuple(_source_report(summary) for summary in summaries),

@@ -18,10 +18,10 @@ from sniffdiag.mesh.versions import AUTO, detected_version
 from sniffdiag.model import Treatment
 from sniffdiag.observe.observe import Observations, observe
 from sniffdiag.observe.port_observation import PortObservation
-from sniffdiag.pipeline.capture import Watcher, read_capture, status_text
+from sniffdiag.pipeline.capture import sealed, status_text
+from sniffdiag.pipeline.reading import Watcher, read
 from sniffdiag.report.listing import CaptureReport
 from sniffdiag.report.report import PortReport, Report
-from sniffdiag.sources.captures import open_sources
 
 _UNREADABLE = (DecodeStatus.HEADERS_CUT, DecodeStatus.UNSUPPORTED_LINK, DecodeStatus.MALFORMED)
 
@@ -37,13 +37,14 @@ class MeshChoice:
     """Judge only Services of this namespace; addresses of the others are still known."""
 
 
-def analyze_captures(
+def analyze_captures(  # noqa: PLR0913 - what is read, judged by what, how
     captures: Sequence[str],
     catalog: Catalog,
     choice: MeshChoice = MeshChoice(),
     *,
     stdin: BinaryIO | None = None,
     watcher: Watcher | None = None,
+    processes: int = 1,
 ) -> Report:
     """Diagnose every declared port from the captures that the names stand for.
 
@@ -52,7 +53,7 @@ def analyze_captures(
         PolicyError: Mesh, version or setting are unknown.
     """
     policy = _policy(choice, catalog)
-    capture = read_capture(open_sources(captures, stdin=stdin), watcher)
+    capture = sealed(read(captures, stdin=stdin, watcher=watcher, processes=processes))
     seen = observe(capture.flows, catalog, _treatments(policy, catalog, choice))
     return _report(policy, catalog, capture.report, seen)
 

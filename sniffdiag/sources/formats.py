@@ -85,9 +85,9 @@ def read_capture(
     """The frames of whatever capture the window shows; `SourceError` at once if it is none."""
     window, codecs = _unwrap(window, summary)
     head = window.head(HEAD_BYTES)
-    if byte_order := pcap.byte_order_of(head):
+    if pcap.byte_order_of(head):
         summary.format = "+".join(("pcap", *codecs))
-        return pcap.read_pcap(window, byte_order, summary, numbering)
+        return pcap.read_pcap(window, summary, numbering)
     if section_byte_order(head):
         summary.format = "+".join(("pcapng", *codecs))
         return read_pcapng(window, summary, numbering)

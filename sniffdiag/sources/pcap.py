@@ -205,22 +205,22 @@ class PcapRecords:
         return np.zeros(starts.shape, dtype=np.bool_)
 
 
-def _layout(header: bytes, byte_order: Literal["<", ">"]) -> Layout:
+def layout_of(header: bytes) -> Layout:
+    """What a file header that `byte_order_of` recognises says."""
+    byte_order = byte_order_of(header) or "<"
     magic, _major, _minor, _zone, _accuracy, snaplen, linktype = struct.unpack(
         byte_order + "IHHiIII", header
     )
     return Layout(magic, byte_order, snaplen, linktype & LINKTYPE_MASK)
 
 
-def read_pcap(
-    window: Window, byte_order: Literal["<", ">"], summary: SourceSummary, numbering: Numbering
-) -> Iterator[FrameChunk]:
+def read_pcap(window: Window, summary: SourceSummary, numbering: Numbering) -> Iterator[FrameChunk]:
     """The frames of a pcap file whose first bytes `byte_order_of` has recognised."""
     if not window.require(FILE_HEADER_BYTES):
         summary.cut_short = True
         return
     header = bytes(window.buffer[window.begin : window.begin + FILE_HEADER_BYTES])
-    layout = _layout(header, byte_order)
+    layout = layout_of(header)
     window.begin += FILE_HEADER_BYTES
     interface = numbering.take_interface()
     for records, starts in stretches(window, partial(PcapRecords, layout=layout), summary):

@@ -1,0 +1,184 @@
+"""Frames folded into a flow table: by this process alone, or parts of a large file by several.
+
+Folding in parts is law 3 put to use: the parts are folded apart and merged in capture order, and
+nothing downstream can tell. The children are forked and end with their part.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import BinaryIO, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from sniffdiag.decode.decode import decode
+from sniffdiag.decode.headers import DecodeStatus
+from sniffdiag.flows.table import FlowTable
+from sniffdiag.nominate.nominate import nominate
+from sniffdiag.sources.captures import open_sources
+from sniffdiag.sources.frames import FrameChunk, Source, SourceSummary
+from sniffdiag.sources.parts import Part, PartSource, parts_of
+
+_NO_TS = np.iinfo(np.int64)
+
+
+class Watcher(Protocol):
+    """Whoever wants to know how far a run is."""
+
+    def __call__(self, *, frames: int, bytes_read: int, bytes_total: int | None) -> None:
+        """Called after each chunk; `bytes_total` is None where the end is not known."""
+
+
+@dataclass(slots=True)
+class Totals:
+    """What is counted of every frame, in a flow or not: sums and extremes only."""
+
+    frames: int = 0
+    bytes: int = 0
+    truncated: int = 0
+    first_ts_ns: int = _NO_TS.max
+    last_ts_ns: int = _NO_TS.min
+    statuses: npt.NDArray[np.int64] = field(
+        default_factory=lambda: np.zeros(len(DecodeStatus), dtype=np.int64)
+    )
+    interrupted: bool = False
+
+    def add(self, chunk: FrameChunk, status: npt.NDArray[np.uint8]) -> None:
+        """Count the frames of one chunk."""
+        if not chunk.rows:
+            return
+        self.frames += chunk.rows
+        self.bytes += int(chunk.wirelen.sum())
+        self.truncated += int(np.count_nonzero(chunk.caplen < chunk.wirelen))
+        self.first_ts_ns = min(self.first_ts_ns, int(chunk.ts_ns.min()))
+        self.last_ts_ns = max(self.last_ts_ns, int(chunk.ts_ns.max()))
+        self.statuses += np.bincount(status, minlength=len(DecodeStatus))
+
+    def include(self, other: Totals) -> None:
+        """What another part of the capture counted."""
+        self.frames += other.frames
+        self.bytes += other.bytes
+        self.truncated += other.truncated
+        self.first_ts_ns = min(self.first_ts_ns, other.first_ts_ns)
+        self.last_ts_ns = max(self.last_ts_ns, other.last_ts_ns)
+        self.statuses += other.statuses
+        self.interrupted |= other.interrupted
+
+
+@dataclass(slots=True)
+class Reading:
+    """A capture folded to its end, or to where the user stopped it."""
+
+    table: FlowTable
+    totals: Totals
+    summaries: list[SourceSummary]
+
+
+def read(
+    captures: Sequence[str],
+    *,
+    stdin: BinaryIO | None,
+    watcher: Watcher | None,
+    processes: int = 1,
+) -> Reading:
+    """Fold everything that the names stand for, one large pcap file in up to `processes` parts.
+
+    Raises:
+        SourceError: No capture can be read.
+    """
+    parts = parts_of(captures, processes) if sys.platform == "linux" else ()
+    together = _read_parts(parts, watcher) if parts else None
+    return together or _fold(open_sources(captures, stdin=stdin), watcher)
+
+
+def _fold(source: Source, watcher: Watcher | None) -> Reading:
+    table, totals = FlowTable(), Totals()
+    try:
+        for chunk in source:
+            headers = decode(chunk)
+            tags = nominate(chunk.data, headers.payload_at, headers.payload_len)
+            table.fold(headers, chunk.data, tags)
+            totals.add(chunk, headers.status)
+            if watcher is not None:
+                watcher(
+                    frames=totals.frames,
+                    bytes_read=source.bytes_read,
+                    bytes_total=source.bytes_total,
+                )
+    except KeyboardInterrupt:
+        totals.interrupted = True
+    return Reading(table, totals, list(source.summaries))
+
+
+class _Child:
+    """Another process that folds one part."""
+
+    def __init__(self, part: Part) -> None:
+        context = multiprocessing.get_context("fork")
+        self._result, given = context.Pipe(duplex=False)
+        self._process: BaseProcess = context.Process(
+            target=_fold_for, args=(part, given), daemon=True
+        )
+        self._process.start()
+        given.close()
+
+    def reading(self) -> Reading | None:
+        """What it read; None if it died or its part cannot stand alone."""
+        try:
+            found = self._result.recv()
+        except EOFError:
+            return None
+        self._process.join()
+        return found if isinstance(found, Reading) else None
+
+    def stop(self) -> None:
+        """It is not needed any more."""
+        self._process.terminate()
+        self._process.join()
+        self._result.close()
+
+
+def _fold_for(part: Part, give: Connection) -> None:
+    """In the child: send the reading, or None where the part is not whole."""
+    source = PartSource(part)
+    reading = _fold(source, watcher=None)
+    is_whole = source.ends_whole and not reading.totals.interrupted
+    give.send(reading if is_whole else None)
+
+
+def _read_parts(parts: Sequence[Part], watcher: Watcher | None) -> Reading | None:
+    """All parts folded and merged; None if one of them turns out not to begin at a record."""
+    children = [_Child(part) for part in parts[1:]]
+    try:
+        source = PartSource(parts[0])
+        whole = _fold(source, watcher)
+        if whole.totals.interrupted:
+            return whole
+        if not source.ends_whole:
+            return None
+        for child in children:
+            reading = child.reading()
+            if reading is None:
+                return None
+            _append(whole, reading)
+        return whole
+    finally:
+        for child in children:
+            child.stop()
+
+
+def _append(whole: Reading, later: Reading) -> None:
+    """Let `later` follow: its frames are numbered on, its flows merged."""
+    later.table.renumber(whole.totals.frames)
+    whole.table.merge(later.table)
+    whole.totals.include(later.totals)
+    mine, theirs = whole.summaries[0], later.summaries[0]
+    mine.frames += theirs.frames
+    mine.bytes += theirs.bytes
+    mine.truncated_frames += theirs.truncated_frames
