@@ -43,8 +43,9 @@ _APP_PROTOCOL_TRAPS = {
 
 def declare_as(seen: PortObservation, sighting: Sighting) -> Fix:
     """Declare the port as what was observed on it."""
-    grpc = sighting.shape.grpc_over_http1
-    return declare_protocol(seen, "grpc" if grpc else sighting.protocol)
+    if not sighting.was_http2:
+        return declare_protocol(seen, sighting.protocol)
+    return declare_protocol(seen, "grpc" if sighting.shape.grpc_over_http1 else "http2")
 
 
 def declare_protocol(seen: PortObservation, protocol: str) -> Fix:

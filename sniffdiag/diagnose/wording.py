@@ -25,8 +25,9 @@ def protocol_title(sighting: Sighting) -> str:
     """The protocol as a person writes it."""
     if sighting.shape.http_1_0:
         return "HTTP/1.0"
-    if sighting.shape.grpc_over_http1:
-        return "gRPC turned into HTTP/1.1"
+    if sighting.was_http2:
+        what = "gRPC" if sighting.shape.grpc_over_http1 else "HTTP/2"
+        return f"{what} turned into HTTP/1.1"
     return _TITLES.get(sighting.protocol, sighting.protocol)
 
 

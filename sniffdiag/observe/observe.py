@@ -39,6 +39,7 @@ LOOKED_AT_PER_PORT = 2_000
 EXEMPLARS = 5
 """Frames quoted for one sighting."""
 
+BAD_REQUEST = 400
 _SERVER_FIRST = frozenset(d.protocol for d in DETECTORS if d.server_first)
 _GUESSED = (int(Orientation.PORT), int(Orientation.FIRST))
 
@@ -265,6 +266,8 @@ class _Tally:
             self.mesh_mtls += 1
         elif found.protocol == "tls" and self._may_be_mesh_tls(row, found):
             self._undecided["TLS without its ClientHello: the mesh's or the application's"] += 1
+        elif _only_refused(found):
+            self._undecided["only a 400 was captured, which a proxy gives to any bytes"] += 1
         else:
             self._sight(row, found)
 
@@ -332,6 +335,15 @@ class _Tally:
         """Most connections first."""
         ordered = sorted(self._undecided.items(), key=lambda item: (-item[1], item[0]))
         return tuple(Undecided(reason, flows) for reason, flows in ordered)
+
+
+def _only_refused(found: Identification) -> bool:
+    """HTTP by nothing but a 400: what HTTP filters say to bytes that are not HTTP."""
+    return (
+        found.protocol == "http"
+        and found.facts.method is None
+        and found.facts.status == BAD_REQUEST
+    )
 
 
 def _shape(row: int, found: Identification, flows: Flows) -> Shape:

@@ -80,13 +80,20 @@ class Sighting:
 
     @property
     def is_http1(self) -> bool:
-        """HTTP/1 by nature (not gRPC that a proxy turned into HTTP/1)."""
-        return self.shape.protocol in HTTP1_PROTOCOLS and not self.shape.grpc_over_http1
+        """HTTP/1 by nature, not HTTP/2 that a proxy turned into it."""
+        return self.shape.protocol in HTTP1_PROTOCOLS and not self.was_http2
 
     @property
     def is_http2(self) -> bool:
         """HTTP/2 by nature, even where this leg shows it turned into HTTP/1."""
-        return self.shape.protocol in HTTP2_PROTOCOLS or self.shape.grpc_over_http1
+        return self.shape.protocol in HTTP2_PROTOCOLS or self.was_http2
+
+    @property
+    def was_http2(self) -> bool:
+        """HTTP/1 requests that a proxy made of HTTP/2: gRPC in them, or HTTP/2 for an answer."""
+        answered_in_http2 = self.shape.answered in HTTP2_PROTOCOLS
+        is_http1 = self.shape.protocol in HTTP1_PROTOCOLS
+        return is_http1 and (self.shape.grpc_over_http1 or answered_in_http2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,14 @@ SITUATIONS = [
         ["http2-on-http1-port"],
         MISMATCH,
     ),
+    (
+        "requests that the server answers in HTTP/2",
+        "http-api",
+        "1.20",
+        ("http", {"answered": "http2"}),
+        ["http2-on-http1-port"],
+        MISMATCH,
+    ),
     ("HTTP/1 on grpc-", "grpc-api", "1.20", ("http", {}), ["http1-on-http2-port"], MISMATCH),
     (
         "HTTP/2 refused by an HTTP/1 server on http2-",
