@@ -22,6 +22,8 @@ _ALIAS = re.compile(r"(?:^|[\s,\[{:])\*[^\s*]", re.MULTILINE)
 _MAX_MERGED_KEYS = 10_000
 _MAX_VALUES = 5_000_000
 """With aliases counted as often as they are used. 10,000 Services are half a million values."""
+_UNFIT_VALUES = (ValueError, LookupError, AttributeError)
+"""What PyYAML's constructors let escape: `!!bool maybe`, `!!int ''`, 5,000 digits."""
 
 
 class NotYamlError(CatalogError):
@@ -61,8 +63,10 @@ def load_yaml(text: str) -> object:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise NotYamlError(_one_line(error.problem), mark.line if mark else 0) from error
-    except (yaml.YAMLError, ValueError) as error:
+    except yaml.YAMLError as error:
         raise NotYamlError(_one_line(str(error))) from error
+    except _UNFIT_VALUES as error:
+        raise NotYamlError("a value that its tag (!!int, !!bool ...) does not allow") from error
     except RecursionError as error:
         raise NotYamlError("nested too deep, or an alias (*name) inside itself") from error
     return value
