@@ -83,7 +83,7 @@ def read_documents(
 
 
 def _files(source: str) -> list[str]:
-    if source == STDIN or not Path(source).is_dir():
+    if source in ("", STDIN) or not Path(source).is_dir():
         return [source]
     found = [p for p in Path(source).rglob("*") if p.suffix in _SUFFIXES and p.is_file()]
     return [str(path) for path in sorted(found)] or [source]
@@ -92,6 +92,8 @@ def _files(source: str) -> list[str]:
 def _read(path: str, stdin: Readable | None) -> bytes | Problem:
     if path == STDIN:
         return (stdin or sys.stdin.buffer).read()
+    if not path:
+        return Problem("manifests with an empty name: is a shell variable unset?")
     try:
         return Path(path).read_bytes()
     except IsADirectoryError:

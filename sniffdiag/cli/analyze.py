@@ -41,6 +41,7 @@ def analyze(  # noqa: PLR0913 - one parameter an option is how typer reads a com
     from sniffdiag.report.formats import FORMATS  # noqa: PLC0415 - as above
 
     names = options.named_captures(captures, read)
+    options.refuse_one_stream_for_two(names, services)
     catalog = load_catalog(services)
     choice = MeshChoice(mesh, mesh_version, tuple(settings or ()), namespace)
     with ProgressLine() as line:

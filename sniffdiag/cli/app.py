@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 
 from sniffdiag.cli import analyze, flows, ports, protocols
 from sniffdiag.cli.exits import ExitCode
+from sniffdiag.cli.output import ReaderGoneError
 from sniffdiag.errors import SniffdiagError
 from sniffdiag.report.escape import printable
 from sniffdiag.version import VERSION
@@ -32,6 +35,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # frames cost columns, and examples must survive being copied
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -56,22 +60,33 @@ def _options(
     pass
 
 
-app.command("analyze")(analyze.analyze)
-app.command("flows")(flows.flows)
-app.command("ports")(ports.ports)
-app.command("protocols")(protocols.protocols)
+_KEEP_LINES = "\b\n"
+"""Before a paragraph that click must not wrap."""
+
+
+def _add(name: str, command: Callable[..., None]) -> None:
+    """A command whose help shows the example of its docstring as it stands there."""
+    text = inspect.cleandoc(command.__doc__ or "")
+    app.command(name, help=text.replace("Example:\n", f"{_KEEP_LINES}Example:\n"))(command)
+
+
+_add("analyze", analyze.analyze)
+_add("flows", flows.flows)
+_add("ports", ports.ports)
+_add("protocols", protocols.protocols)
 
 
 def run() -> None:
     """Runs the command line and turns what can go wrong into one line and an exit code."""
+    _open_missing_streams()
     try:
-        app()
+        app(prog_name="sniffdiag")
     except SniffdiagError as error:
         _complain(str(error))
         if error.hint:
             sys.stderr.write(f"  {printable(error.hint, 1000)}\n")
         sys.exit(ExitCode.UNUSABLE)
-    except BrokenPipeError:
+    except ReaderGoneError:
         _forget_standard_output()
         sys.exit(ExitCode.CLEAN)
     except KeyboardInterrupt:
@@ -86,6 +101,14 @@ def run() -> None:
         _complain(f"internal error: {type(error).__name__}: {error}")
         sys.stderr.write(f"  please report it, with what {DEBUG}=1 makes it print\n")
         sys.exit(ExitCode.UNUSABLE)
+
+
+def _open_missing_streams() -> None:
+    """A shell may close them (`<&-`); then Python has None where streams are expected."""
+    nowhere = os.devnull
+    sys.stdin = sys.stdin or open(nowhere)  # noqa: PTH123, SIM115 - as long as the process
+    sys.stdout = sys.stdout or open(nowhere, "w")  # noqa: PTH123, SIM115 - the same
+    sys.stderr = sys.stderr or open(nowhere, "w")  # noqa: PTH123, SIM115 - the same
 
 
 def _complain(what: str) -> None:

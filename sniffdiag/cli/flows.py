@@ -11,6 +11,7 @@ from sniffdiag.cli import options
 from sniffdiag.cli.output import write
 from sniffdiag.cli.processes import processes
 from sniffdiag.cli.progress import ProgressLine
+from sniffdiag.report.escape import printable
 
 
 def flows(
@@ -38,4 +39,4 @@ def flows(
     write(FLOW_FORMATS[output](found))
     if output is options.FlowFormat.TABLE:
         for text in capture_lines(found.capture):
-            typer.echo(text, err=True)
+            typer.echo(printable(text, 1000), err=True)

@@ -91,3 +91,16 @@ def named_captures(arguments: list[str] | None, read: list[str] | None) -> list[
             hint="name a pcap or pcapng file, or - to read `tcpdump -w -` from standard input",
         )
     return names
+
+
+def refuse_one_stream_for_two(captures: list[str], services: list[str]) -> None:
+    """Standard input cannot be both.
+
+    Raises:
+        UsageError: It is named as both.
+    """
+    if "-" in captures and "-" in services:
+        raise UsageError(
+            "standard input cannot be the capture and the manifests at once",
+            hint="write one of them to a file first",
+        )

@@ -15,7 +15,11 @@ def protocols(
         options.ReportFormat, typer.Option("-o", "--output", help="Format of the table.")
     ] = options.ReportFormat.TEXT,
 ) -> None:
-    """List the protocols that are recognised, and the evidence each one rests on."""
+    """List the protocols that are recognised, and the evidence each one rests on.
+
+    Example:
+      sniffdiag protocols -o markdown
+    """
     from sniffdiag.report.protocol_table import PROTOCOL_FORMATS  # noqa: PLC0415 - --help stays fast
 
     write([PROTOCOL_FORMATS[output]()])

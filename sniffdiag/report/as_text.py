@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding
@@ -45,7 +46,7 @@ def _lines(report: Report) -> Iterator[str]:
 
 def _headline(report: Report) -> str:
     mesh = "no mesh" if report.mesh == "none" else f"{report.mesh} {report.mesh_version}"
-    sources = [s.name for s in report.capture.sources] if report.capture else []
+    sources = [s.name for s in report.capture.sources if s.format] if report.capture else []
     return printable(f"{', '.join(sources)}: {mesh}" if sources else mesh.capitalize(), _WIDTH)
 
 
@@ -93,7 +94,8 @@ def _unmatched(report: Report) -> Iterator[str]:
     if not report.unmatched_flows:
         return
     yield ""
-    yield f"{report.unmatched_flows:,} flows belong to no declared port:"
+    belong = "flow belongs" if report.unmatched_flows == 1 else "flows belong"
+    yield f"{report.unmatched_flows:,} {belong} to no declared port:"
     for endpoint in report.unmatched[:_UNMATCHED_SHOWN]:
         protocols = ", ".join(f"{name} {flows:,}" for name, flows in endpoint.protocols)
         yield f"  {endpoint.server} {endpoint.transport.label}: {printable(protocols)}"
@@ -132,8 +134,9 @@ def _summary(report: Report) -> str:
     if not report.findings:
         judged = sum(p.verdict.value == "ok" for p in report.ports)
         return f"No findings; {judged} of {len(report.ports)} declared ports judged ok."
+    tally = Counter(finding.severity.value for finding in report.findings)
     counts = [
-        f"{sum(f.severity is severity for f in report.findings)} {severity}"
-        for severity in dict.fromkeys(f.severity for f in report.findings)
+        f"{found} {severity}{'s' if found > 1 and severity != 'info' else ''}"
+        for severity, found in tally.items()
     ]
     return "Findings: " + ", ".join(counts) + "."

@@ -108,9 +108,23 @@ def open_sources(
     found = _Found()
     for name in names:
         _find(name, found)
+    found.inputs, again = _each_once(found.inputs)
+    found.unreadable += [SourceSummary(name, notes=["named twice, read once"]) for name in again]
     if not found.inputs:
         raise found.errors[0] if found.errors else _nothing_named()
     return CaptureSource(found, stdin, block_bytes)
+
+
+def _each_once(inputs: Sequence[_Input]) -> tuple[list[_Input], list[str]]:
+    """Inputs without repetitions, and the names that repeat: frames must not count twice."""
+    once: dict[Path | None, _Input] = {}
+    again = []
+    for one in inputs:
+        key = one.path and one.path.resolve()
+        if key in once:
+            again.append(one.name)
+        once.setdefault(key, one)
+    return list(once.values()), again
 
 
 def _nothing_named() -> SourceError:
@@ -122,7 +136,7 @@ def _find(name: str, found: _Found) -> None:
     try:
         if name == STANDARD_INPUT:
             found.inputs.append(_Input(name, path=None))
-        elif Path(name).is_dir():
+        elif name and Path(name).is_dir():
             _find_in_directory(name, found)
         else:
             found.inputs.append(_probe(name))
@@ -159,6 +173,8 @@ def _misfits_note(misfits: Sequence[SourceError]) -> str:
 
 def _probe(name: str) -> _Input:
     """Look at the first frames of a regular file; a pipe can only be read once, so not at it."""
+    if not name:
+        raise SourceError("a capture has an empty name", hint="is a shell variable unset?")
     path = Path(name)
     try:
         status = path.stat()

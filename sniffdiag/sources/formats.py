@@ -93,4 +93,6 @@ def read_capture(
         return read_pcapng(window, summary, numbering)
     inside = "".join(f" inside {name}" for name in codecs)
     title = "standard input" if summary.name == STANDARD_INPUT else summary.name
+    if codecs and not head and summary.cut_short:
+        raise SourceError(f"{title} ends early or is damaged: nothing comes out of the {codecs[0]}")
     raise SourceError(f"{title} is {describe(head)}{inside}, not a capture", hint=CAPTURE_HINT)

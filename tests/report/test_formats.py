@@ -150,7 +150,7 @@ not part of any flow: 1 not ip
 PORT               DECLARED    TREATED    OBSERVED                     VERDICT
 shop/reviews:8080  tcp-web     opaque     http 1,204 (1,204 requests)  mismatch
 
-1 flows belong to no declared port:
+1 flow belongs to no declared port:
   10.0.0.9:53 udp: dns 1
 
 ERROR  http-on-opaque-port (SD101)  shop/reviews:8080
