@@ -13,6 +13,7 @@ from sniffdiag.identify.clue import (
     Clue,
     any_of,
     anywhere,
+    beginning,
     chain_of,
     chained,
     hint,
@@ -41,6 +42,7 @@ FRAME_HEADER_LEN, FRAME_END = 7, 0xCE
 FRAME_TYPES = frozenset({METHOD, HEADER_FRAME, BODY, HEARTBEAT})
 LONGEST_FRAME_BYTES = 1 << 27
 CLASSES = frozenset({10, 20, 40, 50, 60, 85, 90})
+FRAME: Layout = (byte(0, FRAME_TYPES), be32(3, range(LONGEST_FRAME_BYTES + 1)))
 METHOD_FRAME: Layout = (
     byte(0, {METHOD}),
     be32(3, range(4, 1 << 20)),
@@ -66,8 +68,14 @@ PERFORMATIVE_FRAME: Layout = (
     byte(10, PERFORMATIVES),
 )
 EMPTY_FRAME_SIZE = 8
+ANY_PERFORMATIVE_FRAME: Layout = (
+    be32(0, range(EMPTY_FRAME_SIZE, LONGEST_FRAME_BYTES)),
+    byte(4, {2}),
+    byte(5, range(2)),
+)
 
 
+@beginning(HEADER)
 def _protocol_header(data: bytes) -> Clue:
     fits = fit(data, HEADER)
     if not fits:
@@ -90,6 +98,7 @@ def _frame_len(data: bytes, at: int) -> int | None:
     return None if end is None else FRAME_HEADER_LEN + size + 1
 
 
+@beginning(METHOD_FRAME)
 def _method(data: bytes) -> Clue:
     fits = fit(data, METHOD_FRAME)
     whole = chained(data, _frame_len, 1)
@@ -123,9 +132,9 @@ _frames = any_of(
     _start,
     _method,
     one_of((HEARTBEAT_FRAME, proof("AMQP heartbeat frame"))),
-    chain_of(_frame_len, 2, proof("AMQP frames with their end bytes")),
+    chain_of(_frame_len, 2, proof("AMQP frames with their end bytes"), FRAME),
     one_of((PERFORMATIVE_FRAME, hint("an AMQP 1.0 performative"))),
-    chain_of(_performative_len, 2, proof("AMQP 1.0 performatives")),
+    chain_of(_performative_len, 2, proof("AMQP 1.0 performatives"), ANY_PERFORMATIVE_FRAME),
 )
 
 DETECTOR = Detector(

@@ -8,12 +8,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sniffdiag.identify import wire
+from sniffdiag.identify.wire import Layout, byte
 
 SEQUENCE, INTEGER, OCTET_STRING = 0x30, 0x02, 0x04
 LONG_FORM = 0x80
 MOST_LENGTH_BYTES = 4
 INTEGER_LENGTHS = range(1, 6)
 LONGEST_ENVELOPE_BYTES = 1 << 28
+
+
+def _envelope(width: int) -> Layout:
+    """An envelope whose length takes `width` bytes more than its first."""
+    first = {LONG_FORM | width} if width else range(LONG_FORM)
+    return (
+        byte(0, {SEQUENCE}),
+        byte(1, first),
+        byte(2 + width, {INTEGER}),
+        byte(3 + width, {*INTEGER_LENGTHS, *range(LONG_FORM + 1, LONG_FORM + 5)}),
+    )
+
+
+ENVELOPES = tuple(_envelope(width) for width in range(MOST_LENGTH_BYTES + 1))
 
 
 @dataclass(frozen=True, slots=True)

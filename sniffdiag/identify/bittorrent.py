@@ -12,13 +12,14 @@ from sniffdiag.identify.clue import (
     OPEN,
     Clue,
     any_of,
+    beginning,
     datagrams,
     one_of,
     probe_sides,
     proof,
 )
 from sniffdiag.identify.verdict import Detector
-from sniffdiag.identify.wire import Literal
+from sniffdiag.identify.wire import Literal, byte
 from sniffdiag.model import Transport
 
 _DHT = re.compile(
@@ -31,6 +32,7 @@ _handshake = one_of(
 )
 
 
+@beginning((Literal(0, b"d"), byte(1, frozenset(b"12")), Literal(2, b":")))
 def _dht(data: bytes) -> Clue:
     if _DHT.match(data):
         return proof("BitTorrent DHT message")

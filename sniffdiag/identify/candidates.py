@@ -1,57 +1,136 @@
-"""Which detectors a flow is worth showing to: those that the first byte of neither side rules out.
+"""Which detectors a flow is worth showing to: those that its first bytes do not rule out.
 
-Law 5 makes this exact and not a heuristic: a NO never changes when more bytes arrive, so what a
-detector answers to a side's first byte alone holds for all that begins with it. The answers are
-kept, at most one for each byte value, so a detector sees only flows it might claim, and needs to
-declare nothing for it.
+Every detector tells how anything begins of which it has a word to say (`clue.Beginnings`). All
+those layouts are compared with the beginning of a piece at once, one bit a layout: for each offset
+a table tells which layouts each byte value leaves standing. What stands is a superset of the
+detectors that claim the flow, and the detectors decide.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
+from sniffdiag.identify.clue import ANYHOW, Beginnings, Begins, Sounding
 from sniffdiag.identify.detectors import DETECTORS
-from sniffdiag.identify.verdict import Answer, Detector, Heads, Side
+from sniffdiag.identify.verdict import Detector, Heads, Side
+from sniffdiag.identify.wire import ANY_BYTE, Layout, byte_sets
 from sniffdiag.model import Transport
 
-_SILENT = Side(complete=True)
+OFFSETS = 24
+"""So many bytes are compared; behind them hardly a layout has a field left."""
 
 
 def candidates(heads: Heads, transport: Transport) -> tuple[Detector, ...]:
-    """Detectors of `transport` that may answer more than NO or NEED_MORE, in the list's order."""
-    client, server = heads.client, heads.server
-    return _not_ruled_out(
-        transport, client.head[:1], client.from_start, server.head[:1], server.from_start
-    )
+    """Detectors of `transport` that may make a claim, in the list's order."""
+    index = _index(transport)
+    standing = index.standing(heads.client, index.client)
+    standing |= index.standing(heads.server, index.server)
+    return index.named(standing)
 
 
-@cache
-def _not_ruled_out(
-    transport: Transport,
-    client: bytes,
-    client_from_start: bool,  # noqa: FBT001 - part of a cache key, as below
-    server: bytes,
-    server_from_start: bool,  # noqa: FBT001
-) -> tuple[Detector, ...]:
-    return tuple(
-        detector
-        for detector in DETECTORS
-        if transport in detector.transports
-        and (
-            _client_may_speak(detector, client, client_from_start)
-            or _server_may_speak(detector, server, server_from_start)
+@dataclass(slots=True)
+class _Role:
+    """Bits of the layouts that one side may begin with, by the kind of piece."""
+
+    start: int = 0
+    """Heads seen from their start."""
+    joined: int = 0
+    """Heads joined mid-stream."""
+    later: int = 0
+    """Later pieces of a side joined mid-stream."""
+    at_any_time: int = 0
+    """Later pieces of a side seen from its start."""
+
+
+class _Index:
+    """The layouts of one transport's detectors."""
+
+    def __init__(self, detectors: list[Detector]) -> None:
+        self._layouts: list[Layout] = []
+        self._masks: list[tuple[Detector, int]] = []
+        self.client, self.server = _Role(), _Role()
+        for detector in detectors:
+            first = len(self._layouts)
+            client, server = _beginnings(detector)
+            self._add(self.client, client)
+            self._add(self.server, server)
+            self._masks.append((detector, _bits(first, len(self._layouts))))
+        self._tables = _tables(self._layouts)
+
+    def standing(self, side: Side, role: _Role) -> int:
+        """The layouts that fit any piece of the side."""
+        bits, later = (
+            (role.start, role.at_any_time) if side.from_start else (role.joined, role.later)
         )
-    )
+        if not side.head:
+            return 0
+        found = self._fitting(side.head, bits)
+        if later:
+            for sample in side.samples:
+                found |= self._fitting(sample.data, later)
+        return found
+
+    def named(self, standing: int) -> tuple[Detector, ...]:
+        """The detectors whose layouts these are."""
+        return tuple([detector for detector, mask in self._masks if standing & mask])
+
+    def _fitting(self, piece: bytes, bits: int) -> int:
+        for table, value in zip(self._tables, piece, strict=False):
+            bits &= table[value]
+            if not bits:
+                break
+        return bits
+
+    def _add(self, role: _Role, begins: Beginnings) -> None:
+        start, later = self._take(begins.start), self._take(begins.later)
+        role.start |= start
+        role.joined |= start | later
+        role.later |= later
+        role.at_any_time |= later if begins.at_any_time else 0
+
+    def _take(self, begins: Begins) -> int:
+        first = len(self._layouts)
+        self._layouts += begins
+        return _bits(first, len(self._layouts))
+
+
+def _bits(first: int, end: int) -> int:
+    return (1 << end) - (1 << first)
+
+
+def _beginnings(detector: Detector) -> tuple[Beginnings, Beginnings]:
+    if isinstance(detector.probe, Sounding):
+        return detector.probe.client, detector.probe.server
+    return _ANYHOW, _ANYHOW
+
+
+_ANYHOW = Beginnings(ANYHOW, ANYHOW)
+
+
+def _tables(layouts: list[Layout]) -> list[list[int]]:
+    """For each offset, the layouts that each byte value leaves standing."""
+    fitting = [[0] * 256 for _ in range(OFFSETS)]
+    free = [_bits(0, len(layouts))] * OFFSETS
+    for number, layout in enumerate(layouts):
+        bit = 1 << number
+        for at, allowed in _by_offset(layout).items():
+            free[at] ^= bit
+            for value in allowed:
+                fitting[at][value] |= bit
+    return [[bits | some for bits in table] for table, some in zip(fitting, free, strict=True)]
+
+
+def _by_offset(layout: Layout) -> dict[int, frozenset[int]]:
+    """The values that a layout allows at each offset where it does not allow all."""
+    found: dict[int, frozenset[int]] = {}
+    for field in layout:
+        for at, allowed in enumerate(byte_sets(field), field.at):
+            if at < OFFSETS and allowed is not ANY_BYTE:
+                found[at] = found.get(at, ANY_BYTE) & allowed
+    return found
 
 
 @cache
-def _client_may_speak(detector: Detector, first: bytes, from_start: bool) -> bool:  # noqa: FBT001 - cache key
-    """The side's first byte does not rule out that a client of this protocol sent it."""
-    heads = Heads(Side(first, from_start=from_start), _SILENT)
-    return bool(first) and detector.probe(heads).answer is not Answer.NO
-
-
-@cache
-def _server_may_speak(detector: Detector, first: bytes, from_start: bool) -> bool:  # noqa: FBT001 - cache key
-    heads = Heads(_SILENT, Side(first, from_start=from_start))
-    return bool(first) and detector.probe(heads).answer is not Answer.NO
+def _index(transport: Transport) -> _Index:
+    return _Index([d for d in DETECTORS if transport in d.transports])

@@ -18,12 +18,14 @@ from sniffdiag.identify.clue import (
     Measure,
     any_of,
     anywhere,
+    beginning,
     chain_of,
     hint,
     probe_sides,
     proof,
 )
 from sniffdiag.identify.verdict import Detector
+from sniffdiag.identify.wire import Layout, be32, byte
 from sniffdiag.model import Transport
 
 RESPONSE = 0x80
@@ -99,6 +101,17 @@ def _measure(direction: int) -> Measure:
     return measure
 
 
+def _headers(direction: int, opcodes: frozenset[int]) -> tuple[Layout, Layout]:
+    """Headers of old versions, whose stream id is one byte, and of new ones."""
+    bodies = range(LONGEST_BODY_BYTES + 1)
+    old = frozenset(version | direction for version in OLD_VERSIONS)
+    new = frozenset(version | direction for version in VERSIONS)
+    return (
+        (byte(0, old), byte(1, FLAGS), byte(3, opcodes), be32(4, bodies)),
+        (byte(0, new), byte(1, FLAGS), byte(4, opcodes), be32(5, bodies)),
+    )
+
+
 def _frame(direction: int, data: bytes) -> Clue:
     header = parse_header(data, 0, direction)
     if not isinstance(header, Header):
@@ -114,17 +127,21 @@ def _frame(direction: int, data: bytes) -> Clue:
     return OPEN if len(body) < min(header.body, _READ_BYTES) else AGAINST
 
 
+@beginning(*_headers(0, REQUESTS))
 def _request(data: bytes) -> Clue:
     return _frame(0, data)
 
 
+@beginning(*_headers(RESPONSE, RESPONSES))
 def _response(data: bytes) -> Clue:
     return _frame(RESPONSE, data)
 
 
 CHAIN = 3
-_requests = any_of(_request, chain_of(_measure(0), CHAIN, hint("chained CQL requests")))
-_responses = any_of(_response, chain_of(_measure(RESPONSE), CHAIN, hint("chained CQL responses")))
+_chained_requests = chain_of(_measure(0), CHAIN, hint("chained CQL requests"))
+_chained_responses = chain_of(_measure(RESPONSE), CHAIN, hint("chained CQL responses"))
+_requests = any_of(_request, beginning(*_request.begins)(_chained_requests))
+_responses = any_of(_response, beginning(*_response.begins)(_chained_responses))
 
 DETECTOR = Detector(
     protocol="cassandra",

@@ -4,6 +4,10 @@ A protocol's grammar is a `Parse`: the bytes of one side from the start of a mes
 The laws of verdicts hold for the whole because they hold for the parts: AGAINST, FAINT, FOR
 and PROOF are *settled*: later bytes of the same side may only raise FAINT to FOR and FOR to PROOF.
 What could still be taken back is OPEN or LEAN. Knows no protocol.
+
+A grammar also tells how anything begins of which it has a word to say (`Grammar.begins`), so that a
+flow is shown only to the few detectors that may have one. For tables of layouts that is the table
+itself; a grammar in code is told by `beginning`.
 """
 
 from __future__ import annotations
@@ -18,12 +22,13 @@ from sniffdiag.identify.verdict import (
     NO_FACTS,
     Facts,
     Heads,
+    Sample,
     Side,
     Verdict,
     certain,
     possible,
 )
-from sniffdiag.identify.wire import Layout, fit
+from sniffdiag.identify.wire import ANY_BYTE, Layout, byte_sets, fit
 
 
 class Sign(IntEnum):
@@ -56,8 +61,77 @@ AGAINST = Clue(Sign.AGAINST)
 OPEN = Clue(Sign.OPEN)
 
 Parse = Callable[[bytes], Clue]
-Hear = Callable[[Side], Clue]
-Probe = Callable[[Heads], Verdict]
+
+Begins = tuple[Layout, ...]
+"""Each layout is one way to begin. Empty: nothing is ever said."""
+ANYHOW: Begins = ((),)
+NEVER: Begins = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """A parse that says nothing (no why, at most OPEN) of bytes that contradict all of `begins`."""
+
+    parse: Parse
+    begins: Begins
+
+    def __call__(self, data: bytes) -> Clue:
+        """What the bytes say."""
+        return self.parse(data)
+
+
+def beginning(*begins: Layout) -> Callable[[Parse], Grammar]:
+    """Declares how anything begins that a grammar in code has a word on."""
+
+    def declared(parse: Parse) -> Grammar:
+        return Grammar(parse, begins)
+
+    return declared
+
+
+def begins_of(*parses: Parse) -> Begins:
+    """How anything begins of which one of the grammars has a word to say."""
+    found: Begins = ()
+    for parse in parses:
+        found += parse.begins if isinstance(parse, Grammar) else ANYHOW
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Beginnings:
+    """How the pieces of one side begin that may have it say more than OPEN."""
+
+    start: Begins
+    """The head of a side."""
+    later: Begins = NEVER
+    """Later segments, and the head of a side joined mid-stream."""
+    at_any_time: bool = False
+    """Later pieces count although the side was seen from its start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """How a side is heard."""
+
+    hear: Callable[[Side], Clue]
+    begins: Beginnings
+
+    def __call__(self, side: Side) -> Clue:
+        """What the side says."""
+        return self.hear(side)
+
+
+@dataclass(frozen=True, slots=True)
+class Sounding:
+    """A probe that makes a claim only where a piece of one side begins as told."""
+
+    probe: Callable[[Heads], Verdict]
+    client: Beginnings
+    server: Beginnings
+
+    def __call__(self, heads: Heads) -> Verdict:
+        """The verdict on both sides."""
+        return self.probe(heads)
 
 
 def lean(why: str, facts: Facts = NO_FACTS) -> Clue:
@@ -89,34 +163,42 @@ def when(fits: bool | None, clue: Clue) -> Clue:  # noqa: FBT001 - the answers o
 
 def best(*clues: Clue) -> Clue:
     """The strongest clue, the first of equals; AGAINST only if all are."""
-    return max(clues, key=_strength)
+    found = clues[0]
+    for clue in clues:
+        if clue.sign > found.sign:
+            found = clue
+    return found
 
 
-def _strength(clue: Clue) -> int:
-    return clue.sign
-
-
-def one_of(*cases: tuple[Layout, Clue]) -> Parse:
+def one_of(*cases: tuple[Layout, Clue]) -> Grammar:
     """A grammar that is a table: the best clue among the layouts that fit."""
 
     def parse(data: bytes) -> Clue:
         found = AGAINST
         for layout, clue in cases:
             fits = fit(data, layout)
-            if fits is not False and found.sign < (clue if fits else OPEN).sign:
-                found = clue if fits else OPEN
+            if fits is False:
+                continue
+            told = clue if fits else OPEN
+            if told.sign > found.sign:
+                found = told
         return found
 
-    return parse
+    return Grammar(parse, tuple(layout for layout, _ in cases))
 
 
-def any_of(*parses: Parse) -> Parse:
+def any_of(*parses: Parse) -> Grammar:
     """The best clue of several grammars."""
 
     def parse(data: bytes) -> Clue:
-        return best(*(each(data) for each in parses))
+        found = AGAINST
+        for each in parses:
+            clue = each(data)
+            if clue.sign > found.sign:
+                found = clue
+        return found
 
-    return parse
+    return Grammar(parse, begins_of(*parses))
 
 
 Measure = Callable[[bytes, int], int | None]
@@ -134,8 +216,11 @@ def chained(data: bytes, measure: Measure, enough: int) -> bool | None:
     return True
 
 
-def chain_of(measure: Measure, enough: int, clue: Clue) -> Parse:
-    """A grammar that accepts `enough` chained messages; one alone fits and is named, no more."""
+def chain_of(measure: Measure, enough: int, clue: Clue, begins: Layout = ()) -> Grammar:
+    """A grammar that accepts `enough` chained messages; one alone fits and is named, no more.
+
+    A message that `measure` accepts begins as `begins`.
+    """
 
     def parse(data: bytes) -> Clue:
         found = when(chained(data, measure, enough), clue)
@@ -143,29 +228,31 @@ def chain_of(measure: Measure, enough: int, clue: Clue) -> Parse:
             return Clue(Sign.OPEN, clue.why)
         return found
 
-    return parse
+    return Grammar(parse, (begins,))
 
 
+@beginning()
 def nothing(_data: bytes) -> Clue:
     """The grammar of a side that proves nothing either way."""
     return OPEN
 
 
-def at_start(parse: Parse) -> Hear:
+def at_start(parse: Parse) -> Hearing:
     """A side of which only the beginning can be recognised."""
 
     def hear(side: Side) -> Clue:
         return parse(side.head) if side.head else OPEN
 
-    return hear
+    return Hearing(hear, Beginnings(begins_of(parse)))
 
 
 _FITTING_SEGMENTS = 3
 """So many later segments, and most of those kept, must begin with a message to count as one."""
 
 
-def anywhere(start: Parse, later: Parse) -> Hear:
+def anywhere(start: Parse, later: Parse) -> Hearing:
     """A side that is also recognised mid-stream, by messages that begin where segments begin."""
+    told = _first_bytes(begins_of(later))
 
     def hear(side: Side) -> Clue:
         if not side.head:
@@ -173,37 +260,71 @@ def anywhere(start: Parse, later: Parse) -> Hear:
         first = start(side.head)
         if side.from_start or first.sign is Sign.PROOF:
             return first
-        after = [later(sample.data) for sample in side.samples if sample.data]
-        fitting = [clue for clue in after if clue.why]
-        if len(fitting) >= max(_FITTING_SEGMENTS, len(after) // 2):
-            after.append(hint(fitting[0].why))
-        found = best(first, later(side.head), *after)
+        found = best(first, later(side.head), *_resumed(side.samples, later, told))
         # Joined inside a message, a stream says nothing about what its messages are.
         return OPEN if found.sign is Sign.AGAINST else found
 
-    return hear
+    return Hearing(hear, Beginnings(begins_of(start), begins_of(later)))
 
 
-def datagrams(parse: Parse) -> Hear:
+def _resumed(samples: tuple[Sample, ...], later: Parse, told: frozenset[int]) -> list[Clue]:
+    """What later segments say; the first that is proof needs no other."""
+    said = []
+    for sample in samples:
+        if sample.data and sample.data[0] in told:
+            clue = later(sample.data)
+            if clue.sign is Sign.PROOF:
+                return [clue]
+            said.append(clue)
+    fitting = [clue for clue in said if clue.why]
+    if fitting and len(fitting) >= _enough_of(samples):
+        said.append(hint(fitting[0].why))
+    return said
+
+
+def _enough_of(samples: tuple[Sample, ...]) -> int:
+    return max(_FITTING_SEGMENTS, sum(1 for sample in samples if sample.data) // 2)
+
+
+def _first_bytes(begins: Begins) -> frozenset[int]:
+    """Values of the first byte of which one of the layouts may have begun."""
+    return frozenset[int]().union(*(_first_byte(layout) for layout in begins))
+
+
+def _first_byte(layout: Layout) -> frozenset[int]:
+    sets = (byte_sets(field)[0] for field in layout if field.at == 0)
+    return ANY_BYTE.intersection(*sets)
+
+
+def datagrams(parse: Parse) -> Hearing:
     """A side of a datagram flow: the first datagram may rule the protocol out, all may prove it."""
+    begins = begins_of(parse)
+    told = _first_bytes(begins)
 
     def hear(side: Side) -> Clue:
         if not side.head:
             return OPEN
-        first = parse(side.head)
-        if first.sign is Sign.AGAINST or first.sign is Sign.PROOF:
-            return first
-        return best(first, *(parse(sample.data) for sample in side.samples if sample.data))
+        found = parse(side.head)
+        if found.sign is Sign.AGAINST:
+            return found
+        for sample in side.samples:
+            if found.sign is Sign.PROOF:
+                break
+            if sample.data and sample.data[0] in told:
+                found = best(found, parse(sample.data))
+        return found
 
-    return hear
+    return Hearing(hear, Beginnings(begins, begins, at_any_time=True))
 
 
 def weigh(heads: Heads, client: Clue, server: Clue) -> Verdict:
     """Two testimonies as one verdict: proof of either side, or hints of both, make it certain."""
-    facts = client.facts.merged(server.facts)
     strong, weak = max(client.sign, server.sign), min(client.sign, server.sign)
     by_client = client.sign >= server.sign
     why = client.why if by_client else server.why
+    if strong is Sign.OPEN and weak is Sign.OPEN:
+        return NEED_MORE
+    facts = client.facts.merged(server.facts)
     if strong is Sign.PROOF:
         return certain(why, facts, by_client=by_client)
     if weak >= Sign.FAINT:
@@ -222,10 +343,11 @@ def _contradicted(heads: Heads, client: Clue, server: Clue) -> Verdict:
     return NO if both or undecided.complete else NEED_MORE
 
 
-def probe_sides(client: Hear, server: Hear) -> Probe:
+def probe_sides(client: Hearing, server: Hearing) -> Sounding:
     """A probe that hears both sides apart."""
+    hear_client, hear_server = client.hear, server.hear
 
     def probe(heads: Heads) -> Verdict:
-        return weigh(heads, client(heads.client), server(heads.server))
+        return weigh(heads, hear_client(heads.client), hear_server(heads.server))
 
-    return probe
+    return Sounding(probe, client.begins, server.begins)

@@ -10,6 +10,7 @@ from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
     Clue,
+    beginning,
     chained,
     datagrams,
     probe_sides,
@@ -36,6 +37,7 @@ def _option_len(data: bytes, at: int) -> int | None:
     return 4 + length if code in OPTIONS and length <= LONGEST_OPTION else 0
 
 
+@beginning((*HEADER, Literal(OPTIONS_AT, b"\x00")))
 def _message(data: bytes) -> Clue:
     if not fit(data, HEADER):
         return AGAINST

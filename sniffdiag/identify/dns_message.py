@@ -16,14 +16,14 @@ from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
     Clue,
-    Parse,
+    Grammar,
     datagrams,
     lean,
     probe_sides,
     proof,
 )
 from sniffdiag.identify.verdict import Detector
-from sniffdiag.identify.wire import is_printable
+from sniffdiag.identify.wire import ANY_BYTE, Layout, be16, byte, is_printable
 from sniffdiag.model import Transport
 
 
@@ -209,14 +209,28 @@ _TESTS = (
 )
 
 
-def asking(wanted: Family, why: str) -> Parse:
+def header_layout(at: int, *, responses: bool) -> Layout:
+    """What `_plausible` makes of the header's bytes one by one."""
+    flags = frozenset(
+        value
+        for value in ANY_BYTE
+        if bool(value & RESPONSE >> 8) is responses and value >> 3 & 0xF in OPCODES | NBNS_OPCODES
+    )
+    records = range(MOST_RECORDS + 1)
+    counts = (be16(at + offset, records) for offset in (6, 8, 10))
+    return (byte(at + 2, flags), be16(at + 4, range(MOST_QUESTIONS + 1)), *counts)
+
+
+def asking(wanted: Family, why: str) -> Grammar:
     """The grammar of a side that asks."""
-    return partial(_clue, wanted, why, responses=False)
+    parse = partial(_clue, wanted, why, responses=False)
+    return Grammar(parse, (header_layout(0, responses=False),))
 
 
-def answering(wanted: Family, why: str) -> Parse:
+def answering(wanted: Family, why: str) -> Grammar:
     """The grammar of a side that answers."""
-    return partial(_clue, wanted, why, responses=True)
+    parse = partial(_clue, wanted, why, responses=True)
+    return Grammar(parse, (header_layout(0, responses=True),))
 
 
 def _clue(wanted: Family, why: str, data: bytes, *, responses: bool) -> Clue:

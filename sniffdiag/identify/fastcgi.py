@@ -47,7 +47,7 @@ _answer = any_of(
     ),
     one_of(((*RECORD, byte(1, {STDOUT, STDERR})), hint("a FastCGI output record"))),
 )
-_records = chain_of(_record_len, 4, hint("chained FastCGI records"))
+_records = chain_of(_record_len, 4, hint("chained FastCGI records"), RECORD)
 
 DETECTOR = Detector(
     protocol="fastcgi",

@@ -25,6 +25,7 @@ _CLIENT = Dialect(
         rb"|(?i:CWD|RETR|STOR|MDTM|MKD|RMD|RNFR|RNTO|APPE|SITE) [^\r\n]*[/A-Za-z._][^\r\n]*\Z"
         rb"|(?i:AUTH (?:TLS|SSL|TLS-C))\Z|(?i:OPTS UTF8 ON)\Z",
     ),
+    starts=b"ACEFHMNOPQRSTUXacefhmnopqrstux",
     why="a login command",
     why_telling="FTP command",
 )
@@ -37,6 +38,7 @@ _SERVER = Dialect(
         rb"|230[ -].*(?i:log|user|access|welcome)|150[ -].*(?i:connection|ASCII|BINARY|data)"
         rb"|226[ -].*(?i:transfer|closing|success|directory)|530 .*(?i:login|logged|user)",
     ),
+    starts=b"0123456789",
     why="a 220 greeting",
     why_telling="FTP answer",
     any_line=re.compile(rb"\d{3}(?:[ -]|\Z)"),

@@ -17,6 +17,7 @@ _CLIENT = Dialect(
         rb"|AUTHENTICATE [A-Z0-9-]+(?: |\Z)|(?:SELECT|EXAMINE) \"?[^ ]+\"?\Z|ID (?:NIL|\()"
         rb"|(?:LIST|LSUB) \"|UID (?:FETCH|SEARCH|STORE|COPY|MOVE) |FETCH [\d:*,]+ |ENABLE [A-Z])",
     ),
+    starts=b"$&-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
     why="a tagged command",
     why_telling="IMAP command",
 )
@@ -29,6 +30,7 @@ _SERVER = Dialect(
         + _TAG
         + rb"(?:OK|NO|BAD) (?:\[|.*(?i:completed|LOGIN|CAPABILITY))",
     ),
+    starts=b"$&*-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
     why="an untagged OK",
     why_telling="IMAP response",
     any_line=re.compile(rb"\* [A-Z0-9]|" + _TAG + rb"(?:OK|NO|BAD) "),

@@ -18,6 +18,7 @@ _CLIENT = Dialect(
         rb"(?i:USER) [^ ]+ [^ ]+ [^ ]+ :?.|(?i:CAP LS 302)|(?i:JOIN) [#&][^ ]+"
         rb"|(?i:PRIVMSG) [^ ]+ :",
     ),
+    starts=b"CJNPUcjnpu",
     why="an IRC registration command",
     why_telling="IRC command",
 )
@@ -28,6 +29,7 @@ _SERVER = Dialect(
         rb"|:[^ ]+ NOTICE (?:AUTH|\*|[^ ]+) :|NOTICE AUTH :|:[^ !]+![^ @]+@[^ ]+ [A-Z]+ "
         rb"|:[^ ]+ CAP \* (?:LS|ACK)",
     ),
+    starts=b":ENP",
     why="an IRC server message",
     why_telling="IRC server reply",
 )

@@ -19,13 +19,16 @@ from sniffdiag.identify.clue import (
     OPEN,
     Clue,
     Sign,
+    Sounding,
     anywhere,
+    beginning,
     hint,
     lean,
     proof,
     weigh,
 )
 from sniffdiag.identify.verdict import NEED_MORE, Answer, Detector, Heads, Verdict, certain
+from sniffdiag.identify.wire import Layout, be16, be32
 from sniffdiag.model import Transport
 
 LENGTH_LEN = 4
@@ -33,11 +36,13 @@ HEADER_LEN = 14
 """Length, api key, api version, correlation id, client id length."""
 SIZES = range(10, 104_857_601)
 """socket.request.max.bytes."""
+RESPONSE_SIZES = range(4, SIZES.stop)
 API_KEYS = range(96)
 API_VERSIONS = range(21)
 CLIENT_ID_LENGTHS = range(256)
 NO_CLIENT_ID = 0xFFFF
 PLAUSIBLE_CORRELATION_IDS = range(-1, 1 << 31)
+HEADER: Layout = (be32(0, SIZES), be16(4, API_KEYS), be16(6, API_VERSIONS), be32(8, range(1 << 31)))
 REQUESTS_READ = 8
 TELLING_ID_BYTES = 8
 
@@ -108,6 +113,7 @@ def requests(data: bytes) -> Iterator[Request]:
         at += LENGTH_LEN + request.size
 
 
+@beginning(HEADER)
 def _request(data: bytes) -> Clue:
     first = parse_request(data, 0)
     if not isinstance(first, Request):
@@ -143,7 +149,7 @@ def response_ids(data: bytes) -> Iterator[int]:
     at = 0
     for _ in range(REQUESTS_READ):
         size, correlation_id = wire.u32(data, at), wire.u32(data, at + LENGTH_LEN)
-        if size is None or correlation_id is None or size not in range(4, SIZES.stop):
+        if size is None or correlation_id is None or size not in RESPONSE_SIZES:
             return
         yield correlation_id
         at += LENGTH_LEN + size
@@ -152,6 +158,7 @@ def response_ids(data: bytes) -> Iterator[int]:
 _COUNTED = 3
 
 
+@beginning((be32(0, RESPONSE_SIZES),))
 def _response(data: bytes) -> Clue:
     ids = list(response_ids(data))
     if not ids:
@@ -192,7 +199,7 @@ DETECTOR = Detector(
     protocol="kafka",
     title="Apache Kafka",
     transports=frozenset({Transport.TCP}),
-    probe=probe,
+    probe=Sounding(probe, _client.begins, _server.begins),
     evidence="Request header (size, api key and version, correlation id, client id), certain when "
     "it repeats, names the client's software, or the server echoes the correlation id.",
     midstream=True,

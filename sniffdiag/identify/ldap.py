@@ -8,8 +8,17 @@ from __future__ import annotations
 
 import re
 
-from sniffdiag.identify.ber import Envelope, parse_envelope
-from sniffdiag.identify.clue import AGAINST, OPEN, Clue, anywhere, hint, probe_sides, proof
+from sniffdiag.identify.ber import ENVELOPES, Envelope, parse_envelope
+from sniffdiag.identify.clue import (
+    AGAINST,
+    OPEN,
+    Clue,
+    anywhere,
+    beginning,
+    hint,
+    probe_sides,
+    proof,
+)
 from sniffdiag.identify.verdict import NO_FACTS, Detector, Facts
 from sniffdiag.model import Transport
 
@@ -76,10 +85,12 @@ def _facts(data: bytes) -> Facts:
     return Facts(switched_to="tls") if started else NO_FACTS
 
 
+@beginning(*ENVELOPES)
 def _request(data: bytes) -> Clue:
     return _message(_REQUESTS, data)
 
 
+@beginning(*ENVELOPES)
 def _response(data: bytes) -> Clue:
     return _message(_RESPONSES, data)
 

@@ -13,10 +13,11 @@ from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
     Clue,
+    Grammar,
     Measure,
-    Parse,
+    any_of,
     anywhere,
-    best,
+    beginning,
     chained,
     hint,
     probe_sides,
@@ -25,7 +26,7 @@ from sniffdiag.identify.clue import (
 )
 from sniffdiag.identify.text import Dialect, opening, resuming
 from sniffdiag.identify.verdict import Detector
-from sniffdiag.identify.wire import Layout, Literal, be16, fit
+from sniffdiag.identify.wire import Layout, Literal, Text, be16, be32, byte, fit
 from sniffdiag.model import Transport
 
 _CLIENT = Dialect(
@@ -39,6 +40,7 @@ _CLIENT = Dialect(
         rb"|cas [!-~]{1,250} \d+ -?\d+ \d+ \d+(?: noreply)?\s*\Z"
         rb"|ms [!-~]{1,250} \d+(?: [A-Za-z][!-~]*)*\s*\Z",
     ),
+    starts=b"acdfgimprstv",
     why="a memcached command",
     why_telling="memcached storage command",
 )
@@ -51,6 +53,7 @@ _SERVER = Dialect(
         rb"VALUE [!-~]{1,250} \d+ \d+(?: \d+)?\s*\Z|STAT [a-z_:0-9]+ [ -~]*\Z"
         rb"|(?:CLIENT_ERROR bad (?:data chunk|command line format)|SERVER_ERROR out of memory)",
     ),
+    starts=b"0123456789CDEHMNORSTV",
     why="a memcached answer",
     why_telling="memcached value or statistics line",
 )
@@ -71,6 +74,16 @@ REQUEST_EXTRAS: dict[int, tuple[int, ...]] = {
 STATUSES = frozenset(range(9)) | frozenset(range(0x20, 0x26)) | frozenset(range(0x81, 0x87))
 LONGEST_KEY_BYTES, LONGEST_BODY_BYTES = 250, 20 << 20
 NO_BODY = frozenset({0x07, 0x0A, 0x0B, 0x20})
+
+
+def _header(magic: bytes) -> Layout:
+    return (
+        Literal(0, magic),
+        byte(1, OPCODES),
+        be16(2, range(LONGEST_KEY_BYTES + 1)),
+        Literal(5, b"\x00"),
+        be32(8, range(LONGEST_BODY_BYTES + 1)),
+    )
 
 
 def _header_len(magic: bytes) -> Measure:
@@ -106,7 +119,7 @@ def _fits(data: bytes, at: int) -> bool:
     )
 
 
-def _binary(magic: bytes, side: str) -> Parse:
+def _binary(magic: bytes, side: str) -> Grammar:
     measure = _header_len(magic)
 
     def parse(data: bytes) -> Clue:
@@ -114,7 +127,7 @@ def _binary(magic: bytes, side: str) -> Parse:
             return proof(f"chained memcached binary {side}")
         return when(chained(data, measure, 1), hint(f"memcached binary {side}"))
 
-    return parse
+    return Grammar(parse, (_header(magic),))
 
 
 _binary_requests, _binary_responses = _binary(REQUEST, "requests"), _binary(RESPONSE, "responses")
@@ -125,14 +138,7 @@ UDP_HEADER: Layout = (be16(2, range(256)), be16(4, range(1, 257)), Literal(6, b"
 _text_request, _text_answer = opening(_CLIENT), opening(_SERVER)
 
 
-def _request(data: bytes) -> Clue:
-    return best(_text_request(data), _binary_requests(data), _behind_udp(data))
-
-
-def _answer(data: bytes) -> Clue:
-    return best(_text_answer(data), _binary_responses(data))
-
-
+@beginning((*UDP_HEADER, Text(UDP_HEADER_LEN, 1, _CLIENT.starts)))
 def _behind_udp(data: bytes) -> Clue:
     fits = fit(data, UDP_HEADER)
     if not fits or len(data) == UDP_HEADER_LEN:
@@ -140,13 +146,10 @@ def _behind_udp(data: bytes) -> Clue:
     return _text_request(data[UDP_HEADER_LEN:])
 
 
-def _later_request(data: bytes) -> Clue:
-    return best(resuming(_CLIENT)(data), _binary_requests(data))
-
-
-def _later_answer(data: bytes) -> Clue:
-    return best(resuming(_SERVER)(data), _binary_responses(data))
-
+_request = any_of(_text_request, _binary_requests, _behind_udp)
+_answer = any_of(_text_answer, _binary_responses)
+_later_request = any_of(resuming(_CLIENT), _binary_requests)
+_later_answer = any_of(resuming(_SERVER), _binary_responses)
 
 DETECTOR = Detector(
     protocol="memcached",

@@ -12,8 +12,9 @@ from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
     Clue,
+    any_of,
     anywhere,
-    best,
+    beginning,
     one_of,
     probe_sides,
     proof,
@@ -75,6 +76,7 @@ OLD_REPLY: Layout = (
 )
 
 
+@beginning(LEGACY)
 def _legacy(data: bytes) -> Clue:
     fits = fit(data, LEGACY)
     name = data[NAMESPACE_AT : NAMESPACE_AT + _NAMESPACE_LIMIT_BYTES]
@@ -94,8 +96,7 @@ _reply = one_of(
 )
 
 
-def _request(data: bytes) -> Clue:
-    return best(_modern(data), _legacy(data))
+_request = any_of(_modern, _legacy)
 
 
 DETECTOR = Detector(

@@ -11,10 +11,13 @@ from sniffdiag.identify import wire
 from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
+    Begins,
     Clue,
+    Grammar,
     Measure,
     any_of,
     anywhere,
+    beginning,
     best,
     chain_of,
     faint,
@@ -25,11 +28,12 @@ from sniffdiag.identify.clue import (
     when,
 )
 from sniffdiag.identify.verdict import Detector, Facts
-from sniffdiag.identify.wire import Layout, Literal, byte
+from sniffdiag.identify.wire import Layout, Literal, be16, byte
 from sniffdiag.model import Transport
 
 MOST_LENGTH_BYTES = 4
 PUBLISH = 3
+LONGEST_TOPIC_BYTES = 1024
 # Low four bits that each packet type may have (MQTT 3.1.1 2.2.2); PUBLISH has DUP, QoS, RETAIN.
 FLAGS: dict[int, frozenset[int]] = {
     **dict.fromkeys((4, 5, 7, 9, 11, 12, 13, 14, 15), frozenset({0})),
@@ -90,6 +94,23 @@ _connack = one_of(
 )
 
 
+def _packets(types: frozenset[int]) -> Begins:
+    """First bytes of packets; of PUBLISH also where its topic's length is."""
+    others = frozenset(kind << 4 | flags for kind in types - {PUBLISH} for flags in FLAGS[kind])
+    return ((byte(0, others),), *_PUBLISHES)
+
+
+_PUBLISHES: Begins = tuple(
+    (
+        byte(0, frozenset(PUBLISH << 4 | flags for flags in FLAGS[PUBLISH])),
+        *(byte(i, range(0x80, 0x100)) for i in range(1, width)),
+        byte(width, range(0x80)),
+        be16(1 + width, range(LONGEST_TOPIC_BYTES + 1)),
+    )
+    for width in range(1, MOST_LENGTH_BYTES + 1)
+)
+
+
 def _packet_len(types: frozenset[int]) -> Measure:
     def measure(data: bytes, at: int) -> int | None:
         first = wire.u8(data, at)
@@ -110,9 +131,6 @@ def _packet_len(types: frozenset[int]) -> Measure:
     return measure
 
 
-LONGEST_TOPIC_BYTES = 1024
-
-
 def _topic_fits(data: bytes, body_at: int, size: int) -> bool | None:
     """A PUBLISH counts with a topic that is text without wildcards."""
     topic_len = wire.u16(data, body_at)
@@ -131,6 +149,7 @@ ACKNOWLEDGEMENT: Layout = (byte(0, {0x40, 0x50, 0x62, 0x70}), Literal(1, b"\x02"
 PINGS: Layout = (byte(0, {0xC0, 0xD0}), Literal(1, b"\x00"))
 
 
+@beginning(*_PUBLISHES)
 def _publish(data: bytes) -> Clue:
     """One PUBLISH: its topic is all that tells it from anything else of that length."""
     if data[:1] not in _PUBLISH_FIRST:
@@ -150,10 +169,17 @@ _one_packet = any_of(
     _publish,
     one_of((ACKNOWLEDGEMENT, faint("an MQTT acknowledgement")), (PINGS, faint("an MQTT ping"))),
 )
-_client_packets = chain_of(_packet_len(FROM_CLIENT), CHAIN, hint("chained MQTT packets"))
-_server_packets = chain_of(_packet_len(FROM_SERVER), CHAIN, hint("chained MQTT packets"))
 
 
+def _chain(types: frozenset[int]) -> Grammar:
+    chain = chain_of(_packet_len(types), CHAIN, hint("chained MQTT packets"))
+    return Grammar(chain, _packets(types))
+
+
+_client_packets, _server_packets = _chain(FROM_CLIENT), _chain(FROM_SERVER)
+
+
+@beginning(*_connack.begins)
 def _server_start(data: bytes) -> Clue:
     """CONNACK; together with packets that chain behind it, it is proof."""
     found = _connack(data)

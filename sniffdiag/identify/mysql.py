@@ -19,7 +19,7 @@ from sniffdiag.identify.clue import (
     Measure,
     any_of,
     anywhere,
-    best,
+    beginning,
     chain_of,
     faint,
     hint,
@@ -114,6 +114,7 @@ X_MESSAGE: Layout = (le32(0, range(1, 1 << 20)), byte(4, {2, 4}))
 _X_LOGIN = re.compile(rb"\x0a(\x07MYSQL41|\x05PLAIN|\x0dSHA256_MEMORY)")
 
 
+@beginning(GREETING)
 def _greeting(data: bytes) -> Clue:
     fits = fit(data, GREETING)
     text = data[VERSION_AT : VERSION_AT + VERSION_LIMIT_BYTES]
@@ -126,6 +127,7 @@ def _greeting(data: bytes) -> Clue:
     return when(fit(data, (Literal(salt_end, b"\x00"),)), proof("MySQL server greeting", facts))
 
 
+@beginning(LOGIN)
 def _login(data: bytes) -> Clue:
     facts = NO_FACTS
     if fit(data, SSL_REQUEST):
@@ -134,6 +136,7 @@ def _login(data: bytes) -> Clue:
     return when(fit(data, LOGIN), proof("MySQL client login", facts))
 
 
+@beginning(QUERY)
 def _query(data: bytes) -> Clue:
     fits = fit(data, QUERY)
     text = data[HEADER_LEN + 1 : HEADER_LEN + 1 + _STATEMENT_READ_BYTES]
@@ -168,6 +171,7 @@ def _answer_len(first: int) -> Measure:
     return measure
 
 
+@beginning((byte(3, range(1, 256)),))
 def _answer(data: bytes) -> Clue:
     first = wire.u8(data, HEADER_LEN - 1)
     if not first:
@@ -175,6 +179,7 @@ def _answer(data: bytes) -> Clue:
     return chain_of(_answer_len(first), 3, hint("MySQL packets counting up"))(data)
 
 
+@beginning(X_CAPABILITIES)
 def _x_server(data: bytes) -> Clue:
     fits = fit(data, X_CAPABILITIES)
     if fits and _X_MECHANISMS in data:
@@ -183,6 +188,7 @@ def _x_server(data: bytes) -> Clue:
     return OPEN if fits is None or (fits and len(data) < length) else AGAINST
 
 
+@beginning(X_GET, X_MESSAGE)
 def _x_client(data: bytes) -> Clue:
     got = fit(data, X_GET)
     message = data[5:] if got else data
@@ -192,7 +198,9 @@ def _x_client(data: bytes) -> Clue:
     return hint("MySQL X capabilities request") if got else when(fits, OPEN)
 
 
-_commands = chain_of(_command_len, 3, hint("MySQL command packets"))
+_commands = chain_of(
+    _command_len, 3, hint("MySQL command packets"), (Literal(3, b"\x00"), byte(4, COMMANDS))
+)
 _greeting_or_error = any_of(
     _greeting,
     one_of(
@@ -212,8 +220,7 @@ _answers = any_of(
 )
 
 
-def _client_start(data: bytes) -> Clue:
-    return best(_login(data), _x_client(data))
+_client_start = any_of(_login, _x_client)
 
 
 DETECTOR = Detector(

@@ -23,6 +23,7 @@ _CLIENT = Dialect(
         rb"|SUB " + _SUBJECT + rb"(?: " + _SUBJECT + rb")? +[A-Za-z0-9]+\s*\Z"
         rb"|UNSUB [A-Za-z0-9]+(?: \d+)?\s*\Z",
     ),
+    starts=b"CHPSUc",
     why="a NATS PING",
     why_telling="NATS client verb",
 )
@@ -33,6 +34,7 @@ _SERVER = Dialect(
         rb"|HMSG " + _SUBJECT + rb" [A-Za-z0-9]+(?: " + _SUBJECT + rb")? \d+ \d+\s*\Z"
         rb"|-ERR '",
     ),
+    starts=b"-HIMP",
     why="a NATS PONG",
     why_telling="NATS server verb",
 )

@@ -10,6 +10,7 @@ from sniffdiag.identify.clue import (
     OPEN,
     Clue,
     any_of,
+    beginning,
     datagrams,
     hint,
     one_of,
@@ -69,6 +70,7 @@ def _near(data: bytes, one_at: int, other_at: int) -> bool:
     return min(one, other) > _NO_EPOCH and abs(one - other) < DAY_S
 
 
+@beginning(ASKING)
 def _request(data: bytes) -> Clue:
     fits = fit(data, ASKING)
     if not fits:
@@ -80,6 +82,7 @@ def _request(data: bytes) -> Clue:
     return hint("an NTP request without times")
 
 
+@beginning(ANSWERING)
 def _response(data: bytes) -> Clue:
     fits = fit(data, ANSWERING)
     if not fits:

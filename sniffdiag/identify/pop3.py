@@ -19,6 +19,7 @@ _CLIENT = Dialect(
     telling=re.compile(
         rb"(?i:APOP [!-~]+ [0-9a-f]{32}|UIDL(?: \d+)?|TOP \d+ \d+|CAPA|STLS|RETR \d+|DELE \d+)\Z"
     ),
+    starts=b"ACDLNPQRSTUacdlnpqrstu",
     why="a login command",
     why_telling="POP3 command",
 )
@@ -28,6 +29,7 @@ _SERVER = Dialect(
         rb"\+OK .*(?i:\bPOP|mailbox|maildrop|octets|messages? \()|\+OK .*<[^<>@ ]+@[^<>@ ]+>"
         rb"|\+OK (?i:Dovecot ready)",
     ),
+    starts=b"+-",
     why="a +OK",
     why_telling="POP3 greeting",
 )

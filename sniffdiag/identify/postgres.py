@@ -17,6 +17,7 @@ from sniffdiag.identify.clue import (
     Clue,
     any_of,
     anywhere,
+    beginning,
     best,
     chain_of,
     hint,
@@ -64,7 +65,7 @@ CLIENT_TYPES = frozenset(b"BCDEFHPQSXcdfp")
 SERVER_TYPES = frozenset(b"123ACDEGHINRSTVWZcdnstvK")
 # Types whose length never varies, so that chains of them prove something.
 FIXED_LENGTHS = dict.fromkeys(b"123nscIWH", (4,)) | {ord("Z"): (5,), ord("K"): (12, 16, 36)}
-LONGEST_MESSAGE_BYTES = 1 << 28
+LENGTHS = range(4, 1 << 28)
 CHAIN = 4
 QUERY: Layout = (Literal(0, b"Q\x00"), be32(1, range(6, 1 << 24)))
 PARSE: Layout = (Literal(0, b"P\x00"), be32(1, range(8, 1 << 24)))
@@ -77,6 +78,7 @@ _STATEMENT_READ_BYTES = 96
 READY: Layout = (Literal(0, b"Z\x00\x00\x00\x05"), byte(5, frozenset(b"ITE")))
 
 
+@beginning((Literal(0, SSL_REQUEST),), (Literal(0, GSSENC_REQUEST),), CANCEL, STARTUP)
 def _client_start(data: bytes) -> Clue:
     for request, name in ((SSL_REQUEST, "SSLRequest"), (GSSENC_REQUEST, "GSSENCRequest")):
         if data.startswith(request):
@@ -99,6 +101,7 @@ def _startup(data: bytes) -> Clue:
     return OPEN if _CUT_PARAMETER.match(parameters) else AGAINST
 
 
+@beginning((byte(0, frozenset(b"EN")), Literal(1, b"\x00\x00")))
 def _failure(data: bytes) -> Clue:
     if _FAILURE.match(data):
         return proof("PostgreSQL error response")
@@ -118,6 +121,7 @@ _authentication = any_of(
 )
 
 
+@beginning(*_authentication.begins, (byte(0, frozenset(ENCRYPTION_ANSWERS)),))
 def _server_start(data: bytes) -> Clue:
     direct = _authentication(data)
     if data[:1] not in ENCRYPTION_ANSWERS:
@@ -138,7 +142,7 @@ def _message_len(data: bytes, at: int, types: frozenset[int]) -> int | None:
         return 0
     if kind is None or length is None:
         return None
-    possible = FIXED_LENGTHS.get(kind, range(4, LONGEST_MESSAGE_BYTES))
+    possible = FIXED_LENGTHS.get(kind, LENGTHS)
     return 1 + length if length in possible else 0
 
 
@@ -153,6 +157,7 @@ def _server_message_len(data: bytes, at: int) -> int | None:
     return _message_len(data, at, SERVER_TYPES)
 
 
+@beginning(QUERY, PARSE)
 def _statement(data: bytes) -> Clue:
     fits = any(fit(data, layout) for layout in (QUERY, PARSE))
     if not fits:
@@ -169,12 +174,18 @@ _client_messages = any_of(
         ((Literal(0, b"S\x00\x00\x00\x04"),), hint("a PostgreSQL Sync")),
     ),
     _statement,
-    chain_of(_client_message_len, CHAIN, hint("PostgreSQL client messages")),
+    chain_of(
+        _client_message_len,
+        CHAIN,
+        hint("PostgreSQL client messages"),
+        (byte(0, CLIENT_TYPES), be32(1, LENGTHS)),
+    ),
 )
 _ready = one_of((READY, hint("PostgreSQL's ReadyForQuery")))
 _server_chain = chain_of(_server_message_len, CHAIN, hint("PostgreSQL server messages"))
 
 
+@beginning((byte(0, SERVER_TYPES), be32(1, LENGTHS)), *_authentication.begins)
 def _server_messages(data: bytes) -> Clue:
     """A chain that reaches ReadyForQuery is proof: its length and status are fixed."""
     at, seen = 0, 0

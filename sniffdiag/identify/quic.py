@@ -10,8 +10,17 @@ from __future__ import annotations
 import re
 
 from sniffdiag.identify import wire
-from sniffdiag.identify.clue import AGAINST, OPEN, Clue, datagrams, probe_sides, proof
+from sniffdiag.identify.clue import (
+    AGAINST,
+    OPEN,
+    Clue,
+    beginning,
+    datagrams,
+    probe_sides,
+    proof,
+)
 from sniffdiag.identify.verdict import Detector, Facts
+from sniffdiag.identify.wire import Layout, Literal, Text, be32, byte
 from sniffdiag.model import Transport
 
 LONG_HEADER, FIXED_BIT, TYPE_BITS = 0x80, 0x40, 0x30
@@ -112,6 +121,19 @@ def _negotiation(data: bytes, at: int) -> Clue:
     return proof("QUIC version negotiation") if fits else AGAINST
 
 
+# What the first bytes of headers look like whose version has a name.
+_LONG = byte(0, range(LONG_HEADER, 1 << 8))
+_NAMED_HEADERS: tuple[Layout, ...] = (
+    (_LONG, be32(1, frozenset({VERSION_1, VERSION_2, V2_DRAFT, NEGOTIATION}))),
+    (_LONG, be32(1, DRAFTS)),
+    (_LONG, be32(1, FACEBOOK)),
+    (_LONG, Text(1, 1, b"QT"), Literal(2, b"0")),
+    (_LONG, Text(1, 4, bytes(high << 4 | 0xA for high in range(16)))),
+    (Text(0, 1, b"\x09\x0d\x19\x1d\x29\x2d\x39\x3d"), Literal(9, b"Q0")),
+)
+
+
+@beginning(*_NAMED_HEADERS)
 def _datagram(data: bytes) -> Clue:
     if data[0] & LONG_HEADER:
         return _long_header(data)

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from sniffdiag.identify import wire
-from sniffdiag.identify.clue import AGAINST, OPEN, Clue, datagrams, hint, probe_sides, proof
+from sniffdiag.identify.clue import (
+    AGAINST,
+    OPEN,
+    Clue,
+    beginning,
+    datagrams,
+    hint,
+    probe_sides,
+    proof,
+)
 from sniffdiag.identify.verdict import Detector
+from sniffdiag.identify.wire import Layout, be16, byte
 from sniffdiag.model import Transport
 
 HEADER_LEN = 20
@@ -12,6 +22,10 @@ REQUESTS = frozenset({1, 4, 12, 40, 43})
 RESPONSES = frozenset({2, 3, 5, 11, 13, 41, 42, 44, 45})
 LENGTHS = range(HEADER_LEN, 4097)
 ENOUGH_ATTRIBUTES = 2
+
+
+def _header(codes: frozenset[int]) -> Layout:
+    return (byte(0, codes), be16(2, LENGTHS))
 
 
 def _packet(codes: frozenset[int], data: bytes) -> Clue:
@@ -39,10 +53,12 @@ def _attributes(data: bytes) -> int | None:
     return count if at == len(data) else None
 
 
+@beginning(_header(REQUESTS))
 def _request(data: bytes) -> Clue:
     return _packet(REQUESTS, data)
 
 
+@beginning(_header(RESPONSES))
 def _response(data: bytes) -> Clue:
     return _packet(RESPONSES, data)
 

@@ -5,7 +5,16 @@ Does not look into what follows, usually TLS. Follows MS-RDPBCGR 2.2.1.1-2.2.1.2
 
 from __future__ import annotations
 
-from sniffdiag.identify.clue import AGAINST, OPEN, Clue, at_start, hint, probe_sides, proof
+from sniffdiag.identify.clue import (
+    AGAINST,
+    OPEN,
+    Clue,
+    at_start,
+    beginning,
+    hint,
+    probe_sides,
+    proof,
+)
 from sniffdiag.identify.verdict import NO_FACTS, Detector, Facts
 from sniffdiag.identify.wire import Layout, Literal, be16, fit
 from sniffdiag.model import Transport
@@ -19,8 +28,12 @@ NEGOTIATION_LEN = b"\x08\x00"
 TLS_RECORD = b"\x16\x03"
 
 
+def _connects(code: bytes) -> Layout:
+    return (*TPKT, Literal(5, code), Literal(6, b"\x00\x00"))
+
+
 def _connection(data: bytes, code: bytes) -> Clue:
-    fits = fit(data, (*TPKT, Literal(5, code), Literal(6, b"\x00\x00")))
+    fits = fit(data, _connects(code))
     if not fits or len(data) < VARIABLE_PART_AT:
         return AGAINST if fits is False else OPEN
     length, indicator = int.from_bytes(data[2:4]), data[4]
@@ -45,10 +58,12 @@ def _negotiates(part: bytes) -> bool:
     return part[0:1] != b"" and part[0] in kinds and part[2:4] == NEGOTIATION_LEN
 
 
+@beginning(_connects(CONNECT_REQUEST))
 def _request(data: bytes) -> Clue:
     return _connection(data, CONNECT_REQUEST)
 
 
+@beginning(_connects(CONNECT_CONFIRM))
 def _confirm(data: bytes) -> Clue:
     return _connection(data, CONNECT_CONFIRM)
 

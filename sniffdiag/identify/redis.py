@@ -13,8 +13,9 @@ from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
     Clue,
+    any_of,
     anywhere,
-    best,
+    beginning,
     hint,
     lean,
     probe_sides,
@@ -22,6 +23,7 @@ from sniffdiag.identify.clue import (
 )
 from sniffdiag.identify.text import begins_as_line
 from sniffdiag.identify.verdict import Detector
+from sniffdiag.identify.wire import Text
 from sniffdiag.model import Transport
 
 _ARRAY = re.compile(rb"[*>~%](\d{1,7})\r\n\$(\d{1,9})\r\n")
@@ -34,6 +36,7 @@ _INLINE = re.compile(
     rb"|LRANGE|LPOP|RPOP|SADD|SMEMBERS|ZADD|ZRANGE|SUBSCRIBE|PUBLISH|SLAVEOF|REPLICAOF|REPLCONF"
     rb"|PSYNC|SYNC|EVAL|CLUSTER|SENTINEL|MULTI|EXEC|SAVE|BGSAVE)(?: +[^ /{\r\n][^\r\n]*)?\r?\n",
 )
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _HTTP_VERSION = re.compile(rb" HTTP/\d\.\d\r?\n")
 
 _SIMPLE = re.compile(
@@ -52,6 +55,7 @@ SURE_AFTER_REPLIES = 3
 REPLIES_READ = 64
 
 
+@beginning((Text(0, 1, b"*>~%"), Text(1, 1, b"0123456789")))
 def _array_command(data: bytes) -> Clue:
     head = _ARRAY.match(data)
     if head is None:
@@ -65,6 +69,7 @@ def _array_command(data: bytes) -> Clue:
     return proof("Redis command array") if _COMMAND_WORD.fullmatch(word) else AGAINST
 
 
+@beginning((Text(0, 1, b"BCDEFGHIKLMPRSTZbcdefghiklmprstz"), Text(1, 1, _LETTERS)))
 def _inline(data: bytes) -> Clue:
     line, end, _ = data.partition(b"\n")
     if not end:
@@ -74,8 +79,7 @@ def _inline(data: bytes) -> Clue:
     return hint("Redis inline command") if fits else AGAINST
 
 
-def _command(data: bytes) -> Clue:
-    return best(_array_command(data), _inline(data))
+_command = any_of(_array_command, _inline)
 
 
 def _value_end(data: bytes, at: int) -> int:
@@ -97,6 +101,7 @@ def _value_end(data: bytes, at: int) -> int:
     return end + len(b"\r\n") if data.startswith(b"\r\n", end) else 0
 
 
+@beginning((Text(0, 1, b"+-:$*~%>=_#,"),))
 def _reply(data: bytes) -> Clue:
     at, values, bulks = 0, 0, 0
     while at < len(data) and values < REPLIES_READ:

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 import re
 
-from sniffdiag.identify.clue import AGAINST, OPEN, Clue, anywhere, probe_sides, proof
+from sniffdiag.identify.clue import (
+    AGAINST,
+    OPEN,
+    Clue,
+    anywhere,
+    beginning,
+    probe_sides,
+    proof,
+)
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import Layout, Literal, be24, be32, fit
 from sniffdiag.model import Transport
@@ -23,6 +31,7 @@ _FIELDS = re.compile(rb'\{.{0,256}"(?:code|opaque|serializeTypeCurrentRPC)":', r
 READ_BYTES = 320
 
 
+@beginning(HEADER)
 def _command(data: bytes) -> Clue:
     fits = fit(data, HEADER)
     header = data[8 : 8 + READ_BYTES]

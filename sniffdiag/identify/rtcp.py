@@ -7,6 +7,7 @@ from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
     Clue,
+    beginning,
     chained,
     datagrams,
     hint,
@@ -14,6 +15,7 @@ from sniffdiag.identify.clue import (
     proof,
 )
 from sniffdiag.identify.verdict import Detector
+from sniffdiag.identify.wire import byte
 from sniffdiag.model import Transport
 
 VERSION_2, VERSION_BITS, COUNT_BITS = 0x80, 0xC0, 0x1F
@@ -38,6 +40,7 @@ def _packet_len(data: bytes, at: int) -> int | None:
     return WORD * (words + 1) if words in range(least, 400) else 0
 
 
+@beginning((byte(0, range(0x80, 0xC0)), byte(1, FIRST_TYPES)))
 def _compound(data: bytes) -> Clue:
     kind = wire.u8(data, 1)
     if kind is not None and kind not in FIRST_TYPES:

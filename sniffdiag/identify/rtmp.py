@@ -11,16 +11,19 @@ from sniffdiag.identify.clue import (
     OPEN,
     Clue,
     Sign,
+    Sounding,
     at_start,
+    beginning,
     hint,
     proof,
     weigh,
 )
 from sniffdiag.identify.verdict import Answer, Detector, Heads, Verdict, certain
-from sniffdiag.identify.wire import byte, fit
+from sniffdiag.identify.wire import Layout, byte, fit
 from sniffdiag.model import Transport
 
 VERSION = 3
+HELLO: Layout = (byte(0, {VERSION}),)
 HANDSHAKE_LEN = 1536
 CHUNK_AT = 1 + 2 * HANDSHAKE_LEN
 ECHO_AT, ECHO_LEN = 8, 64
@@ -31,8 +34,9 @@ _CONNECT_WITHIN_BYTES = 64
 PLAIN = b"\x00\x00\x00\x00"
 
 
+@beginning(HELLO)
 def _hello(data: bytes) -> Clue:
-    fits = fit(data, (byte(0, {VERSION}),))
+    fits = fit(data, HELLO)
     if not fits or len(data) <= HANDSHAKE_LEN:
         return OPEN if fits is not False else AGAINST
     if CONNECT in data[CHUNK_AT : CHUNK_AT + _CONNECT_WITHIN_BYTES]:
@@ -67,6 +71,6 @@ DETECTOR = Detector(
     protocol="rtmp",
     title="RTMP",
     transports=frozenset({Transport.TCP}),
-    probe=probe,
+    probe=Sounding(probe, _side.begins, _side.begins),
     evidence="Handshake of 1537 bytes on both sides, its random part echoed, then connect.",
 )

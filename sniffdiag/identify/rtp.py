@@ -8,8 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sniffdiag.identify.clue import AGAINST, OPEN, Clue, hint, proof, weigh
+from sniffdiag.identify.clue import (
+    AGAINST,
+    OPEN,
+    Beginnings,
+    Clue,
+    Sounding,
+    hint,
+    proof,
+    weigh,
+)
 from sniffdiag.identify.verdict import Answer, Detector, Heads, Side, Verdict, possible
+from sniffdiag.identify.wire import byte
 from sniffdiag.model import Transport
 
 HEADER_LEN = 12
@@ -60,6 +70,9 @@ def _follows(one: Packet, other: Packet) -> bool:
     return one.ssrc == other.ssrc and step in range(1, LARGEST_STEP)
 
 
+_PACKETS = Beginnings(((byte(0, range(0x80, 0xC0)),),))
+
+
 def probe(heads: Heads) -> Verdict:
     """Both sides apart; single packets of one payload type both ways make it possible."""
     verdict = weigh(heads, hear(heads.client), hear(heads.server))
@@ -74,7 +87,7 @@ DETECTOR = Detector(
     protocol="rtp",
     title="RTP",
     transports=frozenset({Transport.UDP}),
-    probe=probe,
+    probe=Sounding(probe, _PACKETS, _PACKETS),
     evidence="Version 2 and sequence numbers that count up under one source over datagrams.",
     midstream=True,
 )

@@ -11,6 +11,7 @@ from sniffdiag.identify.clue import (
     Clue,
     any_of,
     anywhere,
+    beginning,
     chain_of,
     hint,
     probe_sides,
@@ -18,6 +19,7 @@ from sniffdiag.identify.clue import (
 )
 from sniffdiag.identify.text import begins_as_line
 from sniffdiag.identify.verdict import Detector
+from sniffdiag.identify.wire import Layout, Text, byte
 from sniffdiag.model import Transport
 
 _START_LINE = re.compile(
@@ -27,9 +29,12 @@ INTERLEAVED = ord("$")
 INTERLEAVED_HEADER_LEN = 4
 CHANNELS = range(16)
 RTP_VERSION_2 = 0x80
+FRAME: Layout = (byte(0, {INTERLEAVED}), byte(1, CHANNELS), byte(4, range(0x80, 0xC0)))
+UPPER = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
 CHAIN = 3
 
 
+@beginning((Text(0, 3, UPPER),), (Text(0, 1, b"\r\n"),))
 def _message(data: bytes) -> Clue:
     text = data.lstrip(b"\r\n")
     if _START_LINE.match(text):
@@ -50,7 +55,7 @@ def _interleaved_len(data: bytes, at: int) -> int | None:
 
 _later = any_of(
     _message,
-    chain_of(_interleaved_len, CHAIN, hint("chained interleaved RTP frames")),
+    chain_of(_interleaved_len, CHAIN, hint("chained interleaved RTP frames"), FRAME),
 )
 
 DETECTOR = Detector(

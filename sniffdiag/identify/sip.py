@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import re
 
-from sniffdiag.identify.clue import AGAINST, OPEN, Clue, datagrams, probe_sides, proof
+from sniffdiag.identify.clue import (
+    AGAINST,
+    OPEN,
+    Clue,
+    beginning,
+    datagrams,
+    probe_sides,
+    proof,
+)
 from sniffdiag.identify.text import begins_as_line
 from sniffdiag.identify.verdict import Detector
+from sniffdiag.identify.wire import Text
 from sniffdiag.model import Transport
 
 _REQUEST = re.compile(rb"[A-Z]{3,16} (?:sips?|tel|im|urn):[^\r\n]* SIP/2\.0\r?\n")
 _STATUS = re.compile(rb"SIP/2\.0 [1-6]\d\d ")
 _MESSAGE = re.compile(_REQUEST.pattern + rb"|" + _STATUS.pattern)
 KEEP_ALIVE = b"\r\n\x00 "
+UPPER = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
+@beginning((Text(0, 3, UPPER),), (Text(0, 1, KEEP_ALIVE),))
 def _message(data: bytes) -> Clue:
     text = data.lstrip(KEEP_ALIVE)
     if _MESSAGE.match(text):

@@ -19,6 +19,7 @@ _CLIENT = Dialect(
         rb"|(?i:STARTTLS)\Z|(?i:BDAT) \d+(?: LAST)?\Z"
         rb"|(?i:AUTH (?:LOGIN|PLAIN|CRAM-MD5|NTLM|XOAUTH2))(?: |\Z)",
     ),
+    starts=b"ABEHLMNQRSVabehlmnqrsv",
     why="a bare mail command",
     why_telling="SMTP command",
 )
@@ -33,6 +34,7 @@ _SERVER = Dialect(
         rb"|(?:221|220|235|334|450|451|452|454|500|501|502|503|504|521|530|535|550|551|552|553|554)"
         rb"[ -][245]\.\d{1,3}\.\d{1,3} ",
     ),
+    starts=b"0123456789",
     why="a 220 greeting",
     why_telling="SMTP answer",
     any_line=re.compile(rb"\d{3}(?:[ -]|\Z)"),

@@ -6,6 +6,7 @@ Follows RFC 1157 4, 3416, 3412 6.
 from __future__ import annotations
 
 from sniffdiag.identify.ber import (
+    ENVELOPES,
     INTEGER,
     OCTET_STRING,
     SEQUENCE,
@@ -14,7 +15,15 @@ from sniffdiag.identify.ber import (
     parse_element,
     parse_envelope,
 )
-from sniffdiag.identify.clue import AGAINST, OPEN, Clue, datagrams, probe_sides, proof
+from sniffdiag.identify.clue import (
+    AGAINST,
+    OPEN,
+    Clue,
+    beginning,
+    datagrams,
+    probe_sides,
+    proof,
+)
 from sniffdiag.identify.verdict import Detector, Facts
 from sniffdiag.model import Transport
 
@@ -24,6 +33,7 @@ PDUS = range(0xA0, 0xA9)
 LONGEST_COMMUNITY = 255
 
 
+@beginning(*ENVELOPES)
 def _message(data: bytes) -> Clue:
     envelope = parse_envelope(data)
     if not isinstance(envelope, Envelope):

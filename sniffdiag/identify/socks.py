@@ -12,6 +12,7 @@ from sniffdiag.identify.clue import (
     Clue,
     any_of,
     at_start,
+    beginning,
     best,
     hint,
     lean,
@@ -27,6 +28,7 @@ METHODS = frozenset(range(10)) | frozenset(range(0x80, 0xFF))
 METHOD_COUNTS = range(1, 11)
 COMMANDS = frozenset({1, 2, 3})
 ADDRESS_TYPES = frozenset({1, 3, 4})
+GREETING: Layout = (Literal(0, b"\x05"), byte(1, METHOD_COUNTS))
 REQUEST: Layout = (
     Literal(0, b"\x05"),
     byte(1, COMMANDS),
@@ -49,8 +51,9 @@ V4_USER_AT, LONGEST_USER = 8, 128
 V4_REPLY: Layout = (Literal(0, b"\x00"), byte(1, range(90, 94)), be16(2, wire.ANY_U16))
 
 
+@beginning(GREETING)
 def _greeting(data: bytes) -> Clue:
-    fits = fit(data, (Literal(0, b"\x05"), byte(1, METHOD_COUNTS)))
+    fits = fit(data, GREETING)
     if not fits:
         return when(fits, OPEN)
     end = 2 + data[1]
@@ -70,6 +73,7 @@ def _after_greeting(rest: bytes) -> Clue:
     return best(request, login)
 
 
+@beginning(V4_REQUEST)
 def _v4(data: bytes) -> Clue:
     fits = fit(data, V4_REQUEST)
     user, end, _ = data[V4_USER_AT : V4_USER_AT + LONGEST_USER].partition(b"\x00")

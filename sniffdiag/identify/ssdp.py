@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import re
 
-from sniffdiag.identify.clue import AGAINST, OPEN, Clue, datagrams, probe_sides, proof
+from sniffdiag.identify.clue import (
+    AGAINST,
+    OPEN,
+    Clue,
+    beginning,
+    datagrams,
+    probe_sides,
+    proof,
+)
 from sniffdiag.identify.verdict import Detector
+from sniffdiag.identify.wire import Literal, Text
 from sniffdiag.model import Transport
 
 _SEARCH = re.compile(rb"(?i:M-SEARCH) \* HTTP/1\.[01]\r?\n|NOTIFY \* HTTP/1\.[01]\r?\n")
@@ -13,12 +22,14 @@ _ANSWER = re.compile(rb"HTTP/1\.[01] 200 OK\r?\n(?:[^\r\n]+\r?\n)*?(?i:ST|USN|NT
 ANSWER_READ_BYTES = 1024
 
 
+@beginning((Text(0, 1, b"MmN"),))
 def _search(data: bytes) -> Clue:
     if _SEARCH.match(data):
         return proof("SSDP request line")
     return AGAINST if b"\n" in data or not b"MmNn".count(data[:1]) else OPEN
 
 
+@beginning((Literal(0, b"HTTP/1."),))
 def _answer(data: bytes) -> Clue:
     if _ANSWER.match(data[:ANSWER_READ_BYTES]):
         return proof("SSDP answer")

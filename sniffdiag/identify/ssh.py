@@ -11,8 +11,9 @@ from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
     Clue,
+    any_of,
     anywhere,
-    best,
+    beginning,
     probe_sides,
     proof,
 )
@@ -42,6 +43,7 @@ _KEX_NAME = re.compile(
 _KEX_NAME_READ_BYTES = 16
 
 
+@beginning((Literal(0, b"SSH-"),))
 def _identification(data: bytes) -> Clue:
     if not _IDENTIFICATION.match(data):
         return OPEN if _CUT_IDENTIFICATION.match(data) else AGAINST
@@ -50,6 +52,7 @@ def _identification(data: bytes) -> Clue:
     return proof("SSH identification string", facts)
 
 
+@beginning(KEXINIT)
 def _key_exchange(data: bytes) -> Clue:
     fits = fit(data, KEXINIT)
     names = data[KEX_NAMES_AT : KEX_NAMES_AT + _KEX_NAME_READ_BYTES]
@@ -69,12 +72,8 @@ def _after_lines(data: bytes) -> Clue:
     return AGAINST if settled or not begins_as_line(text) else OPEN
 
 
-def _later(data: bytes) -> Clue:
-    return best(_identification(data), _key_exchange(data))
-
-
-def _server_start(data: bytes) -> Clue:
-    return best(_identification(data), _after_lines(data))
+_later = any_of(_identification, _key_exchange)
+_server_start = any_of(_identification, _after_lines)
 
 
 DETECTOR = Detector(

@@ -13,6 +13,7 @@ from sniffdiag.identify.clue import (
     Clue,
     anywhere,
     at_start,
+    beginning,
     hint,
     nothing,
     probe_sides,
@@ -20,6 +21,7 @@ from sniffdiag.identify.clue import (
 )
 from sniffdiag.identify.text import begins_as_line
 from sniffdiag.identify.verdict import Detector
+from sniffdiag.identify.wire import Text
 from sniffdiag.model import Transport
 
 _PRIORITY = rb"(?:\d{1,5} )?<(?:0|[1-9]\d?|1[0-8]\d|19[01])>"
@@ -31,6 +33,7 @@ _ANY = re.compile(_PRIORITY + rb"[\x20-\x7e\t]{16}")
 SETTLED_BYTES = 40
 
 
+@beginning((Text(0, 1, b"0123456789<"), Text(1, 1, b"0123456789 <")))
 def _message(data: bytes) -> Clue:
     if _TELLING.match(data):
         return proof("syslog priority and date")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sniffdiag.identify import wire
 from sniffdiag.identify.clue import (
+    Grammar,
     Measure,
     any_of,
     anywhere,
@@ -70,16 +71,22 @@ def _packet_len(kinds: frozenset[int]) -> Measure:
 
 
 CHAIN = 3
+
+
+def _chain(kinds: frozenset[int]) -> Grammar:
+    return chain_of(_packet_len(kinds), CHAIN, hint("chained TDS packets"), _header(*kinds))
+
+
 _request = one_of(
     (PRELOGIN_REQUEST, proof("TDS PRELOGIN")),
     (LOGIN, proof("TDS LOGIN7")),
     (BATCH, proof("TDS request")),
 )
 _response = one_of((PRELOGIN_RESPONSE, proof("TDS PRELOGIN response")))
-_requests = any_of(_request, chain_of(_packet_len(FROM_CLIENT), CHAIN, hint("chained TDS packets")))
+_requests = any_of(_request, _chain(FROM_CLIENT))
 _responses = any_of(
     _response,
-    chain_of(_packet_len(FROM_SERVER), CHAIN, hint("chained TDS packets")),
+    _chain(FROM_SERVER),
 )
 
 DETECTOR = Detector(

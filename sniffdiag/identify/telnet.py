@@ -8,6 +8,7 @@ from __future__ import annotations
 from sniffdiag.identify import wire
 from sniffdiag.identify.clue import any_of, anywhere, chain_of, hint, probe_sides, proof
 from sniffdiag.identify.verdict import Detector
+from sniffdiag.identify.wire import Layout, byte
 from sniffdiag.model import Transport
 
 IAC, SUBNEGOTIATION = 0xFF, 0xFA
@@ -16,6 +17,7 @@ NEGOTIATIONS = frozenset({0xFB, 0xFC, 0xFD, 0xFE})
 OPTIONS = (
     frozenset(range(50)) | frozenset(range(69, 94)) | frozenset({138, 139, 140, 200, 201, 255})
 )
+COMMAND: Layout = (byte(0, {IAC}), byte(1, NEGOTIATIONS | {SUBNEGOTIATION}), byte(2, OPTIONS))
 NEGOTIATION_LEN = 3
 LONGEST_SUBNEGOTIATION = 512
 
@@ -39,8 +41,8 @@ def _subnegotiation_len(data: bytes, at: int) -> int | None:
 
 
 _commands = any_of(
-    chain_of(_command_len, 2, proof("chained Telnet option negotiations")),
-    chain_of(_command_len, 1, hint("a Telnet option negotiation")),
+    chain_of(_command_len, 2, proof("chained Telnet option negotiations"), COMMAND),
+    chain_of(_command_len, 1, hint("a Telnet option negotiation"), COMMAND),
 )
 _side = anywhere(_commands, _commands)
 

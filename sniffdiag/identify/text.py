@@ -10,13 +10,21 @@ import re
 from dataclasses import dataclass
 from itertools import takewhile
 
-from sniffdiag.identify.clue import AGAINST, OPEN, Clue, Parse, hint, proof
+from sniffdiag.identify.clue import (
+    AGAINST,
+    OPEN,
+    Clue,
+    Grammar,
+    hint,
+    proof,
+)
 from sniffdiag.identify.verdict import NO_FACTS, Facts
-from sniffdiag.identify.wire import is_printable
+from sniffdiag.identify.wire import Text, is_printable
 
 LINE_LIMIT_BYTES = 1024
 """Longer first lines are no greeting and no command (RFC 5321 4.5.3.1.5 allows 512)."""
 LINES_READ = 12
+ANYTHING = bytes(range(1 << 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,8 @@ class Dialect:
     why_telling: str
     any_line: re.Pattern[bytes] | None = None
     """What all its lines look like: joined late, a telling line may then come behind such lines."""
+    starts: bytes = ANYTHING
+    """First bytes of all lines that the patterns match."""
 
 
 def complete_lines(data: bytes) -> list[bytes]:
@@ -51,7 +61,7 @@ def _is_utf8_text(data: bytes) -> bool:
 _TEXT = bytes(range(0x20, 0x7F)) + b"\t\r\n" + bytes(range(0x80, 0x100))
 
 
-def opening(dialect: Dialect) -> Parse:
+def opening(dialect: Dialect) -> Grammar:
     """The grammar of a side's beginning."""
 
     def parse(data: bytes) -> Clue:
@@ -67,10 +77,10 @@ def opening(dialect: Dialect) -> Parse:
             return proof(dialect.why_telling, facts)
         return hint(dialect.why, facts)
 
-    return parse
+    return Grammar(parse, ((Text(0, 1, dialect.starts),),))
 
 
-def resuming(dialect: Dialect) -> Parse:
+def resuming(dialect: Dialect) -> Grammar:
     """The grammar of a later segment: only telling lines count."""
 
     def parse(data: bytes) -> Clue:
@@ -80,7 +90,7 @@ def resuming(dialect: Dialect) -> Parse:
         told = any(dialect.telling.match(line) for line in _in_dialect(dialect, lines))
         return proof(dialect.why_telling, after_upgrade(data)) if told else AGAINST
 
-    return parse
+    return Grammar(parse, ((Text(0, 1, dialect.starts),),))
 
 
 def _in_dialect(dialect: Dialect, lines: list[bytes]) -> list[bytes]:

@@ -12,6 +12,7 @@ from sniffdiag.identify.clue import (
     OPEN,
     Clue,
     any_of,
+    beginning,
     datagrams,
     faint,
     hint,
@@ -20,7 +21,7 @@ from sniffdiag.identify.clue import (
     proof,
 )
 from sniffdiag.identify.verdict import Detector
-from sniffdiag.identify.wire import Literal
+from sniffdiag.identify.wire import Literal, byte
 from sniffdiag.model import Transport
 
 _REQUEST = re.compile(rb"\x00[\x01\x02][\x20-\x7e]{1,255}\x00(?i:netascii|octet|mail)\x00")
@@ -28,6 +29,7 @@ REQUEST_LIMIT = 280
 _ERROR = re.compile(rb"\x00\x05\x00[\x00-\x08][\x20-\x7e]{4}")
 
 
+@beginning((Literal(0, b"\x00"), byte(1, {1, 2})))
 def _request(data: bytes) -> Clue:
     if _REQUEST.match(data):
         return proof("TFTP request")
@@ -43,6 +45,7 @@ _transfer = one_of(
 )
 
 
+@beginning((Literal(0, b"\x00\x05\x00"),))
 def _error(data: bytes) -> Clue:
     if _ERROR.match(data):
         return hint("a TFTP error")

@@ -7,14 +7,16 @@ Follows thrift-binary-protocol.md, thrift-compact-protocol.md and HeaderFormat.m
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from sniffdiag.identify import wire
 from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
     Clue,
-    Parse,
+    Grammar,
     anywhere,
+    begins_of,
     best,
     one_of,
     probe_sides,
@@ -53,7 +55,11 @@ def _named(data: bytes, at: int, length: int, why: str) -> Clue:
     return proof(why) if len(name) == length else OPEN
 
 
-def _binary(types: frozenset[int]) -> Parse:
+def _behind_length(layout: Layout) -> Layout:
+    return (be32(0, FRAMES), *(replace(field, at=FRAME_LEN + field.at) for field in layout))
+
+
+def _binary(types: frozenset[int]) -> Grammar:
     layout: Layout = (
         Literal(0, VERSION_1),
         byte(3, types),
@@ -66,10 +72,10 @@ def _binary(types: frozenset[int]) -> Parse:
             return OPEN if fits is None else AGAINST
         return _named(data, 8, data[7], "Thrift binary message")
 
-    return parse
+    return Grammar(parse, (layout, _behind_length(layout)))
 
 
-def _compact(types: frozenset[int]) -> Parse:
+def _compact(types: frozenset[int]) -> Grammar:
     layout: Layout = (
         Literal(0, COMPACT_PROTOCOL_ID),
         byte(1, frozenset(kind << COMPACT_TYPE_SHIFT | COMPACT_VERSION for kind in types)),
@@ -87,10 +93,10 @@ def _compact(types: frozenset[int]) -> Parse:
             return OPEN if name is None else AGAINST
         return _named(data, name[1], name[0], "Thrift compact message")
 
-    return parse
+    return Grammar(parse, (layout, _behind_length(layout)))
 
 
-def _messages(types: frozenset[int]) -> Parse:
+def _messages(types: frozenset[int]) -> Grammar:
     binary, compact = _binary(types), _compact(types)
     header = one_of((HEADER, proof("Thrift THeader")))
 
@@ -102,7 +108,7 @@ def _messages(types: frozenset[int]) -> Parse:
         framed = data[FRAME_LEN:]
         return best(plain, binary(framed), compact(framed)) if framed else best(plain, OPEN)
 
-    return parse
+    return Grammar(parse, begins_of(binary, compact, header))
 
 
 _requests, _responses = _messages(REQUESTS), _messages(RESPONSES)

@@ -134,6 +134,29 @@ class Text:
 Field = Number | Literal | Text
 Layout = tuple[Field, ...]
 
+ANY_BYTE = frozenset(range(1 << 8))
+
+
+def byte_sets(field: Field) -> list[frozenset[int]]:
+    """The values that each byte of a field may have; wider where its numbers depend on more."""
+    if isinstance(field, Literal):
+        return [frozenset({value}) for value in field.text]
+    if isinstance(field, Text):
+        return [frozenset(field.allowed)] * field.length
+    shifts = range(0, 8 * field.width, 8)
+    sets = [_byte_of_numbers(field.allowed, shift) for shift in shifts]
+    return sets if field.order == "little" else sets[::-1]
+
+
+def _byte_of_numbers(allowed: Container[int], shift: int) -> frozenset[int]:
+    if isinstance(allowed, range):
+        low, high = allowed[0] >> shift, allowed[-1] >> shift
+        shared = low >> 8 == high >> 8
+        return frozenset(range(low & 0xFF, (high & 0xFF) + 1)) if shared else ANY_BYTE
+    if isinstance(allowed, set | frozenset):
+        return frozenset(value >> shift & 0xFF for value in allowed)
+    return ANY_BYTE
+
 
 def byte(at: int, allowed: Container[int]) -> Number:
     """A field of one byte."""

@@ -5,8 +5,19 @@ Follows wireguard.pdf 5.4.
 
 from __future__ import annotations
 
-from sniffdiag.identify.clue import AGAINST, OPEN, Clue, Sign, datagrams, hint, weigh
+from sniffdiag.identify.clue import (
+    AGAINST,
+    OPEN,
+    Clue,
+    Sign,
+    Sounding,
+    beginning,
+    datagrams,
+    hint,
+    weigh,
+)
 from sniffdiag.identify.verdict import Detector, Heads, Side, Verdict, certain
+from sniffdiag.identify.wire import Literal, byte
 from sniffdiag.model import Transport
 
 # Message type and three reserved zero bytes; the length of each message is fixed.
@@ -15,6 +26,7 @@ LENGTHS = {INITIATION: 148, RESPONSE: 92, COOKIE: 64}
 SENDER, RECEIVER_OF_RESPONSE = slice(4, 8), slice(8, 12)
 
 
+@beginning((byte(0, range(1, 5)), Literal(1, bytes(3))))
 def _datagram(data: bytes) -> Clue:
     kind = data[:4]
     if kind in LENGTHS:
@@ -49,7 +61,7 @@ DETECTOR = Detector(
     protocol="wireguard",
     title="WireGuard",
     transports=frozenset({Transport.UDP}),
-    probe=probe,
+    probe=Sounding(probe, _side.begins, _side.begins),
     evidence="Handshake messages of fixed length whose indexes answer each other.",
     midstream=True,
 )
