@@ -55,7 +55,7 @@ def analyze_captures(  # noqa: PLR0913 - what is read, judged by what, how
     policy = _policy(choice, catalog)
     capture = sealed(read(captures, stdin=stdin, watcher=watcher, processes=processes))
     seen = observe(capture.flows, catalog, _treatments(policy, catalog, choice))
-    return _report(policy, catalog, capture.report, seen)
+    return _report(_notes(policy, catalog, choice), policy, catalog, capture.report, seen)
 
 
 def list_ports(catalog: Catalog, choice: MeshChoice = MeshChoice()) -> Report:
@@ -72,7 +72,7 @@ def list_ports(catalog: Catalog, choice: MeshChoice = MeshChoice()) -> Report:
     return Report(
         mesh=policy.mesh,
         mesh_version=policy.version,
-        notes=_notes(policy),
+        notes=_notes(policy, catalog, choice),
         catalog=catalog.summary,
         ports=tuple(PortReport(seen, verdict(seen, ())) for seen in ports),
     )
@@ -101,12 +101,19 @@ def _treatment(policy: VersionPolicy, port: ServicePort) -> Treated:
     return replace(here, opaque_before=older.title if older else "")
 
 
-def _notes(policy: VersionPolicy) -> tuple[str, ...]:
-    return (policy.note,) if policy.note else ()
+def _notes(policy: VersionPolicy, catalog: Catalog, choice: MeshChoice) -> tuple[str, ...]:
+    known = {port.namespace for port in catalog.ports}
+    elsewhere = f"no Service of namespace {choice.namespace} is declared"
+    missing = choice.namespace is not None and choice.namespace not in known
+    return tuple(note for note in (policy.note, elsewhere if missing else "") if note)
 
 
 def _report(
-    policy: VersionPolicy, catalog: Catalog, capture: CaptureReport, seen: Observations
+    notes: tuple[str, ...],
+    policy: VersionPolicy,
+    catalog: Catalog,
+    capture: CaptureReport,
+    seen: Observations,
 ) -> Report:
     findings: list[Finding] = []
     ports = []
@@ -118,7 +125,7 @@ def _report(
     return Report(
         mesh=policy.mesh,
         mesh_version=policy.version,
-        notes=_notes(policy),
+        notes=notes,
         catalog=catalog.summary,
         ports=tuple(ports),
         findings=ordered(findings),

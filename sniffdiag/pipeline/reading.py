@@ -10,7 +10,7 @@ import os
 import pickle  # noqa: TID251 - between this process and its own children only
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, NoReturn, Protocol
 
@@ -21,6 +21,7 @@ from sniffdiag.decode.decode import decode
 from sniffdiag.decode.headers import DecodeStatus
 from sniffdiag.flows.table import FlowTable
 from sniffdiag.nominate.nominate import nominate
+from sniffdiag.pipeline.interrupt import Interrupt
 from sniffdiag.sources.captures import open_sources
 from sniffdiag.sources.frames import FrameChunk, Source, SourceSummary
 from sniffdiag.sources.parts import Part, PartSource, parts_of
@@ -99,8 +100,8 @@ def read(
 
 def _fold(source: Source, watcher: Watcher | None) -> Reading:
     table, totals = FlowTable(), Totals()
-    try:
-        for chunk in source:
+    with Interrupt() as interrupt:
+        for chunk in _chunks(source, interrupt):
             headers = decode(chunk)
             tags = nominate(chunk.data, headers.payload_at, headers.payload_len)
             table.fold(headers, chunk.data, tags)
@@ -111,9 +112,22 @@ def _fold(source: Source, watcher: Watcher | None) -> Reading:
                     bytes_read=source.bytes_read,
                     bytes_total=source.bytes_total,
                 )
-    except KeyboardInterrupt:
-        totals.interrupted = True
+    totals.interrupted = interrupt.asked
     return Reading(table, totals, list(source.summaries))
+
+
+def _chunks(source: Source, interrupt: Interrupt) -> Iterator[FrameChunk]:
+    """The source's chunks until its end, or until the user asks to stop."""
+    chunks = iter(source)
+    while not interrupt.asked:
+        try:
+            with interrupt.waiting():
+                chunk = next(chunks, None)
+        except KeyboardInterrupt:
+            return
+        if chunk is None:
+            return
+        yield chunk
 
 
 class _Child:
