@@ -56,7 +56,8 @@ class _Index:
             self._add(self.client, client)
             self._add(self.server, server)
             self._masks.append((detector, _bits(first, len(self._layouts))))
-        self._tables = _tables(self._layouts)
+        tables, ending = _tables(self._layouts), _ending(self._layouts)
+        self._tables = list(zip(tables, ending, strict=True))
 
     def standing(self, side: Side, role: _Role) -> int:
         """The layouts that fit any piece of the side."""
@@ -68,7 +69,7 @@ class _Index:
         found = self._fitting(side.head, bits)
         if later:
             for sample in side.samples:
-                found |= self._fitting(sample.data, later)
+                found |= self._fitting(sample.data, later & ~found)
         return found
 
     def named(self, standing: int) -> tuple[Detector, ...]:
@@ -76,11 +77,14 @@ class _Index:
         return tuple([detector for detector, mask in self._masks if standing & mask])
 
     def _fitting(self, piece: bytes, bits: int) -> int:
-        for table, value in zip(self._tables, piece, strict=False):
+        found = 0
+        for (table, ending), value in zip(self._tables, piece, strict=False):
             bits &= table[value]
+            found |= bits & ending
+            bits &= ~ending
             if not bits:
                 break
-        return bits
+        return found | bits
 
     def _add(self, role: _Role, begins: Beginnings) -> None:
         start, later = self._take(begins.start), self._take(begins.later)
@@ -119,6 +123,14 @@ def _tables(layouts: list[Layout]) -> list[list[int]]:
             for value in allowed:
                 fitting[at][value] |= bit
     return [[bits | some for bits in table] for table, some in zip(fitting, free, strict=True)]
+
+
+def _ending(layouts: list[Layout]) -> list[int]:
+    """For each offset, the layouts that ask for nothing behind it."""
+    ending = [0] * OFFSETS
+    for number, layout in enumerate(layouts):
+        ending[max(_by_offset(layout), default=0)] |= 1 << number
+    return ending
 
 
 def _by_offset(layout: Layout) -> dict[int, frozenset[int]]:

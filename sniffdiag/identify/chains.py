@@ -39,10 +39,11 @@ def pieces(side: Side) -> tuple[Sample, ...]:
 
 
 def chains(side: Side, measure: Measure) -> Iterator[Chain]:
-    """The chain that begins at each piece (a piece is the place to expect a frame's start)."""
+    """The chains that begin where a piece does, which is the place to expect a frame's start."""
     kept = pieces(side)
-    for number in range(len(kept)):
-        yield follow(kept[number:], 0, measure)
+    for number, piece in enumerate(kept):
+        if measure(piece.data, 0) > CUT:
+            yield follow(kept[number:], 0, measure)
 
 
 def follow(kept: tuple[Sample, ...], offset: int, measure: Measure) -> Chain:

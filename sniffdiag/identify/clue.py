@@ -172,8 +172,12 @@ def best(*clues: Clue) -> Clue:
 
 def one_of(*cases: tuple[Layout, Clue]) -> Grammar:
     """A grammar that is a table: the best clue among the layouts that fit."""
+    begins = tuple(layout for layout, _ in cases)
+    first_bytes = _first_bytes(begins)
 
     def parse(data: bytes) -> Clue:
+        if len(data) >= _WIDEST_NUMBER and data[0] not in first_bytes:
+            return AGAINST
         found = AGAINST
         for layout, clue in cases:
             fits = fit(data, layout)
@@ -184,7 +188,21 @@ def one_of(*cases: tuple[Layout, Clue]) -> Grammar:
                 found = told
         return found
 
-    return Grammar(parse, tuple(layout for layout, _ in cases))
+    return Grammar(parse, begins)
+
+
+_WIDEST_NUMBER = 8
+"""From here on, a wrong first byte is no number that is still cut."""
+
+
+def _first_bytes(begins: Begins) -> frozenset[int]:
+    """Values of the first byte of which one of the layouts may have begun."""
+    return frozenset[int]().union(*(_first_byte(layout) for layout in begins))
+
+
+def _first_byte(layout: Layout) -> frozenset[int]:
+    sets = (byte_sets(field)[0] for field in layout if field.at == 0)
+    return ANY_BYTE.intersection(*sets)
 
 
 def any_of(*parses: Parse) -> Grammar:
@@ -252,17 +270,21 @@ _FITTING_SEGMENTS = 3
 
 def anywhere(start: Parse, later: Parse) -> Hearing:
     """A side that is also recognised mid-stream, by messages that begin where segments begin."""
-    told = _first_bytes(begins_of(later))
+    started, resumed = _first_bytes(begins_of(start)), _first_bytes(begins_of(later))
 
     def hear(side: Side) -> Clue:
-        if not side.head:
+        head = side.head
+        if not head:
             return OPEN
-        first = start(side.head)
-        if side.from_start or first.sign is Sign.PROOF:
-            return first
-        found = best(first, later(side.head), *_resumed(side.samples, later, told))
-        # Joined inside a message, a stream says nothing about what its messages are.
-        return OPEN if found.sign is Sign.AGAINST else found
+        if side.from_start:
+            return start(head)
+        # Joined inside a message, a stream says nothing about what its messages are: OPEN at least.
+        found = best(OPEN, start(head)) if head[0] in started else OPEN
+        if found.sign is Sign.PROOF:
+            return found
+        if head[0] in resumed:
+            found = best(found, later(head))
+        return best(found, *_resumed(side.samples, later, resumed))
 
     return Hearing(hear, Beginnings(begins_of(start), begins_of(later)))
 
@@ -284,16 +306,6 @@ def _resumed(samples: tuple[Sample, ...], later: Parse, told: frozenset[int]) ->
 
 def _enough_of(samples: tuple[Sample, ...]) -> int:
     return max(_FITTING_SEGMENTS, sum(1 for sample in samples if sample.data) // 2)
-
-
-def _first_bytes(begins: Begins) -> frozenset[int]:
-    """Values of the first byte of which one of the layouts may have begun."""
-    return frozenset[int]().union(*(_first_byte(layout) for layout in begins))
-
-
-def _first_byte(layout: Layout) -> frozenset[int]:
-    sets = (byte_sets(field)[0] for field in layout if field.at == 0)
-    return ANY_BYTE.intersection(*sets)
 
 
 def datagrams(parse: Parse) -> Hearing:

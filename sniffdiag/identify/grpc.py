@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from sniffdiag.identify import http2
 from sniffdiag.identify.chains import chains, pieces
+from sniffdiag.identify.clue import Sounding
 from sniffdiag.identify.sides import CLAIMS
 from sniffdiag.identify.verdict import (
     NEED_MORE,
@@ -111,8 +112,9 @@ DETECTOR = Detector(
     protocol=GRPC,
     title="gRPC",
     transports=frozenset({Transport.TCP}),
-    probe=probe,
+    probe=Sounding(probe, http2.CLIENT_BEGINS, http2.SERVER_BEGINS),
     refines=("http2",),
+    carriers=frozenset({"http2"}),
     evidence="HTTP/2 with content-type application/grpc, coded or plain; trailers or messages",
     midstream=True,
 )

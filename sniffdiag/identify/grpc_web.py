@@ -60,5 +60,6 @@ DETECTOR = Detector(
     transports=frozenset({Transport.TCP}),
     probe=probe,
     refines=("http", "http2"),
+    carriers=frozenset({"http", "http2"}),
     evidence="content-type application/grpc-web over HTTP/1.1 or HTTP/2",
 )

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from sniffdiag.identify.clue import ANYHOW, Beginnings, Sounding
 from sniffdiag.identify.sides import asked, judge, raised, text
 from sniffdiag.identify.verdict import (
     NEED_MORE,
@@ -28,12 +29,15 @@ from sniffdiag.identify.verdict import (
     certain,
     possible,
 )
+from sniffdiag.identify.wire import Literal, Text
 from sniffdiag.model import Transport
 
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 """tchar, RFC 9110 5.6.2."""
 METHOD_MAX_LEN = 32
 """Twice the longest registered method (UPDATEREDIRECTREF)."""
+VERSION = b"HTTP/1."
+"""In every request line and status line of HTTP/1."""
 TARGET = rb"[^\x00-\x20\x7f]+"
 """Wider than RFC 9112 3.2: raw UTF-8 is sent and served."""
 TLS_HANDSHAKE = b"\x16\x03"
@@ -196,14 +200,14 @@ RESPONSES = _Starts("status", _STATUS_START, _STATUS, _STATUS_START, response_fa
 
 def _probe_midstream(side: Side, starts: _Starts) -> Verdict:
     segments = [side.head, *(sample.data for sample in side.samples)]
-    lines = [data for data in segments if starts.line.match(data)]
+    lines = [data for data in segments if VERSION in data and starts.line.match(data)]
     whole = [data for data in lines if starts.with_field.match(data)]
     if whole or len(lines) > 1:
         why = f"HTTP/1 {starts.name} line at the beginning of a segment"
         return certain(why, starts.facts((whole or lines)[0]))
     if lines:
         return possible(f"an HTTP/1 {starts.name} line alone", starts.facts(lines[0]))
-    if inner := starts.inner.search(side.head):
+    if VERSION in side.head and (inner := starts.inner.search(side.head)):
         facts = starts.facts(side.head[inner.start() :])
         return possible(f"an HTTP/1 {starts.name} line amid other bytes", facts)
     return NEED_MORE
@@ -225,11 +229,16 @@ def _seen_in_both_midstream(heads: Heads) -> bool:
     return all(side.answer is Answer.POSSIBLE for side in sides)
 
 
+_LINE_STARTS = b"\r\n!#$%&'*+-.^_`|~0123456789" + bytes([*range(0x41, 0x5B), *range(0x61, 0x7B)])
+REQUEST_BEGINS = Beginnings(start=((Text(0, 1, _LINE_STARTS),),), later=ANYHOW)
+RESPONSE_BEGINS = Beginnings(start=((Literal(0, VERSION),),), later=ANYHOW)
+"""Mid-stream, a line may begin anywhere in the head."""
+
 DETECTOR = Detector(
     protocol="http",
     title="HTTP/1.x",
     transports=frozenset({Transport.TCP}),
-    probe=probe,
+    probe=Sounding(probe, REQUEST_BEGINS, RESPONSE_BEGINS),
     evidence="a request line (any method token) ending in HTTP/1.x, or a status line",
     midstream=True,
 )

@@ -14,6 +14,7 @@ from itertools import islice
 
 from sniffdiag.identify import http1
 from sniffdiag.identify.chains import CUT, NOT_A_FRAME, Chain, chains, follow, pieces
+from sniffdiag.identify.clue import ANYHOW, Beginnings, Sounding
 from sniffdiag.identify.sides import judge
 from sniffdiag.identify.verdict import (
     NEED_MORE,
@@ -26,6 +27,7 @@ from sniffdiag.identify.verdict import (
     certain,
     possible,
 )
+from sniffdiag.identify.wire import Literal
 from sniffdiag.model import Transport
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -109,6 +111,8 @@ def measure(data: bytes, at: int) -> int:
     """A frame's whole length if its header is valid, and its payload where that has rules."""
     if len(data) - at < HEADER_LEN:
         return CUT
+    if data[at] > MAX_FRAME_LEN >> 16 or data[at + 3] >= len(_RULES):
+        return NOT_A_FRAME
     frame = frame_at(data, at)
     if not _is_valid_header(frame):
         return NOT_A_FRAME
@@ -290,11 +294,21 @@ def probe(heads: Heads) -> Verdict:
     return verdict
 
 
+_SETTINGS_HEADER = (
+    Literal(0, b"\x00"),
+    Literal(LENGTH_WIDTH, bytes([SETTINGS, 0, 0, 0, 0, 0])),
+)
+CLIENT_BEGINS = Beginnings(start=((Literal(0, PREFACE[:PREFACE_LINE_LEN]),),), later=ANYHOW)
+SERVER_BEGINS = Beginnings(
+    start=(_SETTINGS_HEADER, (Literal(0, http1.VERSION),)),
+    later=ANYHOW,
+)
+
 DETECTOR = Detector(
     protocol="http2",
     title="HTTP/2",
     transports=frozenset({Transport.TCP}),
-    probe=probe,
+    probe=Sounding(probe, CLIENT_BEGINS, SERVER_BEGINS),
     refines=("http",),
     evidence="the connection preface, SETTINGS first from a server, 101 to h2c, or chained frames",
     midstream=True,

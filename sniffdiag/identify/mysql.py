@@ -16,7 +16,6 @@ from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
     Clue,
-    Measure,
     any_of,
     anywhere,
     beginning,
@@ -156,27 +155,27 @@ def _command_len(data: bytes, at: int) -> int | None:
     return HEADER_LEN + length if length and not sequence and command in COMMANDS else 0
 
 
-def _answer_len(first: int) -> Measure:
-    """Measures packets of one answer, whose sequence numbers count up from `first`."""
-    expected = {"sequence": first}
-
-    def measure(data: bytes, at: int) -> int | None:
-        head = wire.u32le(data, at)
-        if head is None:
-            return None
-        fits = head >> 24 == expected["sequence"] and head & 0xFFFFFF
-        expected["sequence"] += 1
-        return HEADER_LEN + (head & 0xFFFFFF) if fits else 0
-
-    return measure
+ANSWER_CHAIN = 3
+ANSWER_LENGTHS = range(1, 1 << 16)
+"""Of packets whose next one was kept, too."""
+_ANSWER = hint("MySQL packets counting up")
 
 
-@beginning((byte(3, range(1, 256)),))
+@beginning((le24(0, ANSWER_LENGTHS), byte(3, range(1, 256))))
 def _answer(data: bytes) -> Clue:
+    """Packets whose sequence numbers count up."""
     first = wire.u8(data, HEADER_LEN - 1)
     if not first:
         return OPEN if first is None else AGAINST
-    return chain_of(_answer_len(first), 3, hint("MySQL packets counting up"))(data)
+    at = 0
+    for sequence in range(first, first + ANSWER_CHAIN):
+        head = wire.u32le(data, at)
+        if head is None:
+            return OPEN
+        if head >> 24 != sequence or head & 0xFFFFFF not in ANSWER_LENGTHS:
+            return AGAINST
+        at += HEADER_LEN + (head & 0xFFFFFF)
+    return _ANSWER
 
 
 @beginning(X_CAPABILITIES)

@@ -201,8 +201,19 @@ def _without_prelude(heads: Heads) -> tuple[str | None, Heads]:
 
 
 def _claims(heads: Heads, transport: Transport) -> list[Claim]:
-    verdicts = ((d, d.probe(heads)) for d in candidates(heads, transport))
-    return [Claim(detector, verdict) for detector, verdict in verdicts if verdict.answer in CLAIMS]
+    asked = candidates(heads, transport)
+    claims = [claim for d in asked if not d.carriers and (claim := _claim(d, heads))]
+    claimed = {claim.protocol for claim in claims}
+    carried = [d for d in asked if not d.carriers.isdisjoint(claimed)]
+    if not carried:
+        return claims
+    claims += [claim for d in carried if (claim := _claim(d, heads))]
+    return sorted(claims, key=lambda claim: asked.index(claim.detector))
+
+
+def _claim(detector: Detector, heads: Heads) -> Claim | None:
+    verdict = detector.probe(heads)
+    return Claim(detector, verdict) if verdict.answer in CLAIMS else None
 
 
 def _strength(verdict: Verdict) -> int:
@@ -218,8 +229,8 @@ def _most_special(claims: Iterable[Claim]) -> list[Claim]:
 
 def _is_special_case(detector: Detector, of: Detector) -> bool:
     """`detector` refines `of`, directly or by what it refines."""
-    if of.protocol in detector.refines:
-        return True
+    if not detector.refines or of.protocol in detector.refines:
+        return bool(detector.refines)
     return any(_is_special_case(d, of) for d in DETECTORS if d.protocol in detector.refines)
 
 

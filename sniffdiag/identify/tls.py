@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain as concatenated
 
 from sniffdiag.identify.chains import CUT, NOT_A_FRAME, Chain, chains, follow, pieces
+from sniffdiag.identify.clue import ANYHOW, Beginnings, Sounding
 from sniffdiag.identify.sides import CLAIMS, judge, text
 from sniffdiag.identify.verdict import (
     NEED_MORE,
@@ -23,11 +25,12 @@ from sniffdiag.identify.verdict import (
     certain,
     possible,
 )
+from sniffdiag.identify.wire import Layout, byte
 from sniffdiag.model import Transport
 
 RECORD_HEADER_LEN = 5
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
-RECORD_TYPES = (CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA)
+RECORD_TYPES = frozenset({CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA})
 MAJOR, MINORS = 3, range(5)
 MAX_RECORD_LEN = 16384 + 2048
 """RFC 5246 6.2.3; TLS 1.3 adds at most 256."""
@@ -76,14 +79,10 @@ def measure(data: bytes, at: int) -> int:
     """A record's whole length if its header is valid."""
     if len(data) - at < RECORD_HEADER_LEN:
         return CUT
+    if data[at] not in RECORD_TYPES or data[at + 1] != MAJOR or data[at + 2] not in MINORS:
+        return NOT_A_FRAME
     length = int.from_bytes(data[at + 3 : at + 5])
-    valid = (
-        data[at] in RECORD_TYPES
-        and data[at + 1] == MAJOR
-        and data[at + 2] in MINORS
-        and 0 < length <= MAX_RECORD_LEN
-    )
-    return RECORD_HEADER_LEN + length if valid else NOT_A_FRAME
+    return RECORD_HEADER_LEN + length if 0 < length <= MAX_RECORD_LEN else NOT_A_FRAME
 
 
 def handshake_messages(head: bytes) -> Iterator[tuple[int, bytes]]:
@@ -253,13 +252,13 @@ def probe_server(side: Side) -> Verdict:
 
 
 SSLV2_HEADER_LEN = 11
+_SSLV2_PREFIX = (range(0x80, 0x100), range(256), (CLIENT_HELLO,), (MAJOR,), MINORS)
 SSLV2_CHALLENGE_LENS = range(16, 33)
 
 
 def _probe_sslv2(head: bytes) -> Verdict:
     """RFC 5246 E.2: the three lengths inside must add up to the record's."""
-    prefix = (range(0x80, 0x100), range(256), (CLIENT_HELLO,), (MAJOR,), MINORS)
-    if not _fits(head, prefix):
+    if not _fits(head, _SSLV2_PREFIX):
         return NO
     if len(head) < SSLV2_HEADER_LEN:
         return NEED_MORE
@@ -279,8 +278,8 @@ def _probe_sslv2(head: bytes) -> Verdict:
 
 
 def _probe_midstream(side: Side) -> Verdict:
-    at_segments = [chain for chain in chains(side, measure) if chain.frames]
-    if any(_is_conclusive(chain) for chain in (*at_segments, *_resynchronised(side))):
+    at_segments = list(chains(side, measure))
+    if any(_is_conclusive(chain) for chain in concatenated(at_segments, _resynchronised(side))):
         return certain("chained TLS records")
     exact = [chain for chain in at_segments if chain.exact]
     if len(exact) > 1:
@@ -299,7 +298,8 @@ def _resynchronised(side: Side) -> Iterator[Chain]:
         at = side.head.find(b"\x17\x03\x03", at + 1)
         if at < 0:
             return
-        yield follow(kept, at, measure)
+        if measure(side.head, at) > CUT:
+            yield follow(kept, at, measure)
 
 
 def _is_conclusive(chain: Chain) -> bool:
@@ -323,11 +323,22 @@ def probe(heads: Heads) -> Verdict:
     return replace(verdict, facts=facts)
 
 
+def _layout(prefix: tuple[range | tuple[int, ...], ...]) -> Layout:
+    return tuple(byte(at, frozenset(allowed)) for at, allowed in enumerate(prefix))
+
+
+_CLIENT_BEGINS = Beginnings(
+    start=(_layout(_CLIENT_HELLO_PREFIX), _layout(_SSLV2_PREFIX)), later=ANYHOW
+)
+_SERVER_BEGINS = Beginnings(
+    start=(_layout(_SERVER_HELLO_PREFIX), _layout(_ALERT_PREFIX)), later=ANYHOW
+)
+
 DETECTOR = Detector(
     protocol="tls",
     title="TLS",
     transports=frozenset({Transport.TCP}),
-    probe=probe,
+    probe=Sounding(probe, _CLIENT_BEGINS, _SERVER_BEGINS),
     evidence="a ClientHello or ServerHello, an alert in clear, or chained records of one version",
     midstream=True,
 )

@@ -149,6 +149,8 @@ class Detector:
     probe: Callable[[Heads], Verdict]
     refines: tuple[str, ...] = ()
     """Protocols this one is a special case of: when both claim, this one stands (grpc, http2)."""
+    carriers: frozenset[str] = frozenset()
+    """It claims nothing that none of these claims, so it is asked only after one of them has."""
     evidence: str = ""
     """One sentence for the generated protocol table: which bytes it rests on."""
     midstream: bool = False

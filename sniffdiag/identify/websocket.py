@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from sniffdiag.identify import http1
 from sniffdiag.identify.chains import CUT, NOT_A_FRAME, Measure, chains
+from sniffdiag.identify.clue import Sounding
 from sniffdiag.identify.sides import asked, join, raised
 from sniffdiag.identify.verdict import (
     NEED_MORE,
@@ -129,14 +130,14 @@ def _probe_frames(heads: Heads) -> Verdict:
 
 
 def _longest_chain(side: Side, measure: Measure) -> int:
-    return max(len(chain.frames) for chain in chains(side, measure))
+    return max((len(chain.frames) for chain in chains(side, measure)), default=0)
 
 
 DETECTOR = Detector(
     protocol="websocket",
     title="WebSocket",
     transports=frozenset({Transport.TCP}),
-    probe=probe,
+    probe=Sounding(probe, http1.REQUEST_BEGINS, http1.RESPONSE_BEGINS),
     refines=("http",),
     evidence="an HTTP/1.1 upgrade answered by 101, or chained frames masked one way",
     midstream=True,
