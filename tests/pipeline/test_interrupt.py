@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from sniffdiag.decode.decode import decode
+from sniffdiag.decode.headers import HeaderTable
 from sniffdiag.pipeline import reading
 from sniffdiag.pipeline.capture import list_flows
 from sniffdiag.pipeline.interrupt import Interrupt
+from sniffdiag.sources.frames import FrameChunk
 
 INCIDENT = Path(__file__).parents[2] / "pcaps" / "tke-rename" / "incident.pcap"
 
@@ -24,9 +27,8 @@ def test_ctrl_c_while_a_chunk_is_folded_lets_it_be_folded_to_its_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = list_flows([str(INCIDENT)]).capture
-    decode = reading.decode
 
-    def interrupted_decode(chunk: reading.FrameChunk) -> object:
+    def interrupted_decode(chunk: FrameChunk) -> HeaderTable:
         press_ctrl_c()
         return decode(chunk)
 
