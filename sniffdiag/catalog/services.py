@@ -41,7 +41,6 @@ class ServicePort:
     """appProtocol there."""
     created_ns: int | None = None
     """creationTimestamp, for conflicts that are settled by age."""
-    labels_differ: bool = False
     origin: str = ""
     """"file:line" or "-s" text, for messages."""
 

@@ -40,20 +40,7 @@ def _sniffed_as(treated: Treated, shape: Shape) -> Treatment:
         return Treatment.OPAQUE  # a PROXY protocol header hides the request line
     if shape.protocol == "tls":
         return Treatment.HTTP if treated.alpn_selects_http and shape.alpn_http else Treatment.OPAQUE
-    for needed, treatment_ in _RECOGNISED_BY.get(shape.protocol, ()):
-        word = "http/1.0" if shape.http_1_0 else needed
-        if word in treated.sniffable:
-            return treatment_
-    return Treatment.OPAQUE
-
-
-_RECOGNISED_BY: dict[str, tuple[tuple[str, Treatment], ...]] = {
-    "http": (("http", Treatment.HTTP),),
-    "websocket": (("http", Treatment.HTTP),),
-    "grpc-web": (("http", Treatment.HTTP), ("http2", Treatment.HTTP2)),
-    "http2": (("http2", Treatment.HTTP2),),
-    "grpc": (("http2", Treatment.HTTP2),),
-}
+    return treated.sniffed_as("http/1.0" if shape.http_1_0 else shape.protocol)
 
 
 def offenders(

@@ -79,9 +79,22 @@ class Treated:
         """The appProtocol that declares `protocol`."""
         return self.app_protocols.get(protocol, self.word_for(protocol))
 
+    def sniffed_as(self, protocol: str) -> Treatment:
+        """What sniffing takes a connection of `protocol` for ("http/1.0" is a protocol to it)."""
+        seen = _SNIFFED_AS.get(protocol, protocol)
+        return _FOUND_AS[seen] if seen in self.sniffable else Treatment.OPAQUE
+
     def settled(self, protocol: str) -> tuple[Treatment, Treatment]:
         """Outbound and inbound for a connection of `protocol`: sniffing has come to its answer."""
-        seen = _SNIFFED_AS.get(protocol, protocol)
+        found = self.sniffed_as(protocol)
+        outbound, inbound = self.outbound.as_, self.inbound.as_
+        return (
+            found if outbound is Treatment.SNIFFED else outbound,
+            found if inbound is Treatment.SNIFFED else inbound,
+        )
+
+
+_SNIFFED_AS.get(protocol, protocol)
         found = _FOUND_AS[seen] if seen in self.sniffable else Treatment.OPAQUE
         outbound, inbound = self.outbound.as_, self.inbound.as_
         return (
