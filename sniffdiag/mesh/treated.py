@@ -94,15 +94,6 @@ class Treated:
         )
 
 
-_SNIFFED_AS.get(protocol, protocol)
-        found = _FOUND_AS[seen] if seen in self.sniffable else Treatment.OPAQUE
-        outbound, inbound = self.outbound.as_, self.inbound.as_
-        return (
-            found if outbound is Treatment.SNIFFED else outbound,
-            found if inbound is Treatment.SNIFFED else inbound,
-        )
-
-
 _SNIFFED_AS = {"websocket": "http", "grpc-web": "http", "grpc": "http2"}
 """Sniffing sees the first bytes only, and these begin like the protocol they are built on."""
 
