@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -42,8 +42,7 @@ class Orientation(IntEnum):
     """A guess: the side that was seen first is the client."""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """The beginning of one payload-carrying segment or datagram, as it was captured."""
 
     at: int
@@ -155,10 +154,8 @@ class Flows:
     """-1 where the side sent no payload."""
     first_tag: npt.NDArray[np.uint8]
     """Tag of the side's first segment with captured payload."""
-    tag_counts: npt.NDArray[np.int64]
-    """Shape `(n, 2, TAGS)`: segments by tag."""
-    tag_frame: npt.NDArray[np.int64]
-    """Shape `(n, 2, TAGS)`: first frame with that tag, 0 where none."""
+    requests: npt.NDArray[np.int64]
+    """Segments that begin with an HTTP/1 request line."""
     flags_seen: npt.NDArray[np.uint8]
     """Union of the TCP flags of the side's segments."""
     syn_ts_ns: npt.NDArray[np.int64]
@@ -186,9 +183,13 @@ class Flows:
 
     def flow(self, row: int) -> Flow:
         """Row `row` as an object, its heads reassembled now."""
+        transport = Transport(int(self.transport[row]))
+        stream = self.kept.tcp if transport is Transport.TCP else self.kept.datagrams
+        client = int(self.client_side[row])
+        sent, answered = self.payload_bytes[row].tolist()
         return Flow(
             index=row,
-            transport=Transport(int(self.transport[row])),
+            transport=transport,
             client=_endpoint(self.client_hi[row], self.client_lo[row], self.client_port[row]),
             server=_endpoint(self.server_hi[row], self.server_lo[row], self.server_port[row]),
             oriented_by=Orientation(int(self.oriented_by[row])),
@@ -198,17 +199,9 @@ class Flows:
             last_ts_ns=int(self.last_ts_ns[row]),
             tcp_stream=int(self.stream[row]),
             encapsulation=self.encapsulations[int(self.encapsulation[row])],
-            from_client=self._stream(row, 0),
-            from_server=self._stream(row, 1),
+            from_client=stream(row, client, sent),
+            from_server=stream(row, client ^ 1, answered),
         )
-
-    def _stream(self, row: int, column: int) -> Stream:
-        """What the client (column 0) or the server (1) sent."""
-        side = int(self.client_side[row]) ^ column
-        payload_bytes = int(self.payload_bytes[row, column])
-        if self.transport[row] == Transport.TCP:
-            return self.kept.tcp(row, side, payload_bytes)
-        return self.kept.datagrams(row, side, payload_bytes)
 
     def has_heads(self) -> npt.NDArray[np.bool_]:
         """Shape `(n,)`: rows whose bytes were kept, as far as there were any.
@@ -245,8 +238,7 @@ class Flows:
             self.first_payload_frame,
             self.first_payload_ts_ns,
             self.first_tag,
-            self.tag_counts,
-            self.tag_frame,
+            self.requests,
             self.flags_seen,
         ):
             column[rows] = column[rows, ::-1]

@@ -8,7 +8,6 @@ Does not follow acknowledgements: what was not kept is not missed.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from sniffdiag.flows.flow import Segment, Stream
@@ -21,8 +20,7 @@ LATE_BYTES = 1 << 20
 """How far behind the first captured byte of a stream caught in the middle a late one may lie."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """One captured segment or datagram, as far as it was kept."""
 
     seq: int
@@ -45,12 +43,9 @@ class _Span(NamedTuple):
     """Bytes of one piece that no earlier piece held."""
 
     start: int
+    end: int
     data: bytes
     frame: int
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.data)
 
 
 def datagrams(pieces: Sequence[Piece], payload_bytes: int) -> Stream:
@@ -76,28 +71,26 @@ def reassembled(pieces: Sequence[Piece], isn: int | None, payload_bytes: int) ->
     `payload_bytes` is what the side sent in all, by the headers.
     """
     placed = _placed(pieces, isn)
-    spans = _first_copies((at, piece) for at, piece in placed if not piece.sample)
-    starts = [span.start for span in spans] or [at for at, _ in placed]
-    start = min(starts, default=0)
-    head = list(_contiguous(spans))
-    end = head[-1].end if head else start
+    spans = _first_copies(placed)
+    start = spans[0].start if spans else min((at for at, _ in placed), default=0)
+    head, end = _contiguous(spans, start)
     from_start = isn is not None and start == 0
     gap = (isn is not None and start > 0) or _is_hole(end, placed)
     return Stream(
-        head=b"".join(span.data for span in head),
-        head_frames=tuple((span.start - start, span.frame) for span in head),
+        head=b"".join([span.data for span in head]),
+        head_frames=tuple([(span.start - start, span.frame) for span in head]),
         from_start=from_start,
         complete=not gap and _all_kept(pieces, payload_bytes),
         gap=gap,
-        segments=tuple(_segments(placed, start, end)),
+        segments=_segments(placed, start, end),
     )
 
 
 def _all_kept(pieces: Sequence[Piece], payload_bytes: int) -> bool:
     """Nothing that the side sent is missing from the pieces."""
-    return all(piece.whole for piece in pieces) and payload_bytes == sum(
-        piece.wire for piece in pieces
-    )
+    if payload_bytes != sum([piece.wire for piece in pieces]):
+        return False
+    return all(piece.whole for piece in pieces)
 
 
 def _placed(pieces: Sequence[Piece], isn: int | None) -> list[tuple[int, Piece]]:
@@ -107,7 +100,7 @@ def _placed(pieces: Sequence[Piece], isn: int | None) -> list[tuple[int, Piece]]
     elif pieces:
         origin = _first_known(pieces)
     placed = [(_distance(piece.seq, origin), piece) for piece in pieces]
-    return [(at, piece) for at, piece in placed if at + piece.wire > 0]
+    return [both for both in placed if both[0] + both[1].wire > 0]
 
 
 def _first_known(pieces: Sequence[Piece]) -> int:
@@ -127,12 +120,20 @@ def _distance(seq: int, origin: int) -> int:
     return (seq - origin + half) % SEQUENCE_NUMBERS - half
 
 
-def _first_copies(placed: Iterator[tuple[int, Piece]]) -> list[_Span]:
+def _first_copies(placed: Sequence[tuple[int, Piece]]) -> list[_Span]:
     """Spans in stream order, none overlapping; of each byte the copy that was captured first."""
     spans: list[_Span] = []
+    reach = 0
     for at, piece in placed:
-        for first, last in list(_uncovered(spans, max(at, 0), at + len(piece.data))):
-            insort(spans, _Span(first, piece.data[first - at : last - at], piece.frame))
+        end = at + len(piece.data)
+        if piece.sample or end <= 0:
+            continue
+        if at >= reach:  # behind all others, as most are: nothing to look for
+            spans.append(_Span(at, end, piece.data, piece.frame))
+        else:
+            for first, last in list(_uncovered(spans, max(at, 0), end)):
+                insort(spans, _Span(first, last, piece.data[first - at : last - at], piece.frame))
+        reach = max(reach, end)
     return spans
 
 
@@ -149,26 +150,26 @@ def _uncovered(spans: list[_Span], first: int, last: int) -> Iterator[tuple[int,
         index += 1
 
 
-def _contiguous(spans: Sequence[_Span]) -> Iterator[_Span]:
-    """The spans before the first hole."""
-    end = spans[0].start if spans else 0
-    for span in spans:
+def _contiguous(spans: Sequence[_Span], start: int) -> tuple[Sequence[_Span], int]:
+    """The spans before the first hole, and where it is."""
+    end = start
+    for number, span in enumerate(spans):
         if span.start != end:
-            return
+            return spans[:number], end
         end = span.end
-        yield span
+    return spans, end
 
 
 def _is_hole(end: int, placed: Sequence[tuple[int, Piece]]) -> bool:
     """Bytes at `end` were on the wire and are known not to have been captured."""
-    captured = any(at <= end < at + piece.captured for at, piece in placed)
-    return not captured and any(at + piece.wire > end for at, piece in placed)
+    beyond = [(at, piece) for at, piece in placed if at + piece.wire > end]
+    return bool(beyond) and not any(at <= end < at + piece.captured for at, piece in beyond)
 
 
-def _segments(placed: Sequence[tuple[int, Piece]], start: int, end: int) -> Iterator[Segment]:
+def _segments(placed: Sequence[tuple[int, Piece]], start: int, end: int) -> tuple[Segment, ...]:
     """The pieces behind the head, stream order, one for each place."""
-    seen: set[int] = set()
-    for at, piece in sorted(placed, key=lambda both: both[0]):
-        if at >= end and at not in seen and piece.data:
-            seen.add(at)
-            yield Segment(at - start, piece.data, piece.whole, piece.frame)
+    first: dict[int, Piece] = {}
+    for at, piece in placed:
+        if at >= end and piece.data:
+            first.setdefault(at, piece)
+    return tuple([Segment(at - start, p.data, p.whole, p.frame) for at, p in sorted(first.items())])

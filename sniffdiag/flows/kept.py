@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,7 @@ from sniffdiag.flows.fragments import SIDES
 from sniffdiag.flows.head import LATE_BYTES, Piece, datagrams, reassembled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sniffdiag.flows.flow import Stream
     from sniffdiag.flows.pieces import Block
@@ -20,28 +19,25 @@ if TYPE_CHECKING:
 
 HALF_OF_SEQUENCE_NUMBERS = 1 << 31
 UNKNOWN_ISN = -1
+_PIECE = ("seq", "frame", "captured", "wire", "sample", "at", "kept")
 
 
 class KeptBytes:
     """The kept bytes of `n` flows. Sides are the table's (0 is the smaller endpoint)."""
 
-    __slots__ = ("_block", "_blocks", "_first", "_isn", "_owner", "_row_in_block")
+    __slots__ = ("_block", "_columns", "_data", "_first", "_isn", "_owner")
 
     def __init__(self, blocks: Sequence[Block], owners: Sequence[Ints], isn: Ints) -> None:
         """`owners`: flow and side (`row * 2 + side`) of the pieces of each block."""
-        self._blocks = blocks
+        self._data = [bytes(block.data) for block in blocks]
         self._isn = isn
         """Initial sequence numbers, shape `(n, 2)`, `UNKNOWN_ISN` where no SYN tells."""
-        nothing = np.zeros(0, np.int64)
-        owner = np.concatenate([nothing, *owners])
+        owner = np.concatenate([np.zeros(0, np.int64), *owners])
         order = np.argsort(owner, kind="stable")
         self._owner = owner[order]
-        self._block = np.repeat(
-            np.arange(len(blocks), dtype=np.int32), [block.rows for block in blocks]
-        )[order]
-        self._row_in_block = np.concatenate(
-            [nothing, *[np.arange(block.rows) for block in blocks]]
-        )[order]
+        rows = [block.rows for block in blocks]
+        self._block = np.repeat(np.arange(len(blocks), dtype=np.int32), rows)[order]
+        self._columns = {name: _column(blocks, name)[order] for name in _PIECE}
         counts = np.bincount(self._owner, minlength=isn.size)
         self._first = np.concatenate([[0], np.cumsum(counts)])
 
@@ -53,7 +49,16 @@ class KeptBytes:
     def pieces(self, row: int, side: int) -> list[Piece]:
         """The pieces of one side, capture order."""
         owner = row * SIDES + side
-        return [self._piece(index) for index in range(self._first[owner], self._first[owner + 1])]
+        mine = slice(int(self._first[owner]), int(self._first[owner + 1]))
+        told = {name: column[mine].tolist() for name, column in self._columns.items()}
+        data = [
+            self._data[block][at : at + kept]
+            for block, at, kept in zip(
+                self._block[mine].tolist(), told["at"], told["kept"], strict=True
+            )
+        ]
+        facts = (told["captured"], told["wire"], told["sample"])
+        return list(map(Piece, told["seq"], told["frame"], data, *facts))
 
     def tcp(self, row: int, side: int, payload_bytes: int) -> Stream:
         """One side of a TCP flow, in sequence order."""
@@ -68,27 +73,34 @@ class KeptBytes:
     def containing(self, needles: Sequence[bytes]) -> npt.NDArray[np.bool_]:
         """Flows and sides, shape `(n, 2)`, with a piece that contains one of `needles`."""
         found = np.zeros(self._isn.size, np.bool_)
-        pattern = re.compile(b"|".join(map(re.escape, needles)))
-        hits = [_rows_with(block, pattern) for block in self._blocks]
-        for number, rows in enumerate(hits):
-            held = np.zeros(self._blocks[number].rows, np.bool_)
-            held[rows] = True
-            mine = np.flatnonzero(self._block == number)
-            found[self._owner[mine[held[self._row_in_block[mine]]]]] = True
+        for number, data in enumerate(self._data):
+            hits = [(at, at + len(n)) for n in needles for at in _occurrences(n, data)]
+            if hits:
+                found[self._owner[self._around(number, np.array(hits))]] = True
         return found.reshape(-1, SIDES)
+
+    def _around(self, number: int, spans: Ints) -> Ints:
+        """The pieces of a block that hold spans of its bytes, not those across their borders."""
+        rows = np.flatnonzero((self._block == number) & (self._columns["kept"] > 0))
+        at = self._columns["at"][rows]
+        order = np.argsort(at)
+        rows = rows[order][np.searchsorted(at[order], spans[:, 0], side="right") - 1]
+        ends = (self._columns["at"] + self._columns["kept"])[rows]
+        inside: Ints = rows[spans[:, 1] <= ends]
+        return inside
 
     def gap_bytes(self) -> Ints:
         """Bytes missing among the pieces of TCP heads, shape `(n, 2)`."""
         missing = np.zeros(self._isn.size, np.int64)
-        heads = np.flatnonzero(~self._column("sample")) if self._blocks else self._owner
+        heads = np.flatnonzero(self._columns["sample"] == 0)
         if not heads.size:
             return missing.reshape(-1, SIDES)
         owner = self._owner[heads]
         at = self._offsets(heads)
         order = np.lexsort((at, owner))
         heads, owner, at = heads[order], owner[order], at[order]
-        captured_end = at + self._column("captured")[heads]
-        wire_end = at + self._column("wire")[heads]
+        captured_end = at + self._columns["captured"][heads]
+        wire_end = at + self._columns["wire"][heads]
         # Owners are set apart by more than any offset, so one running maximum serves all of them.
         apart = owner * (4 * HALF_OF_SEQUENCE_NUMBERS)
         first = np.flatnonzero(np.diff(owner, prepend=-1))
@@ -104,7 +116,7 @@ class KeptBytes:
 
     def _offsets(self, rows: Ints) -> Ints:
         """Stream offsets of pieces, from the initial sequence number or the side's first piece."""
-        seq = self._column("seq").astype(np.int64)
+        seq = self._columns["seq"].astype(np.int64)
         owner = self._owner[rows]
         isn = self._isn.reshape(-1)[owner]
         origin = np.where(isn == UNKNOWN_ISN, seq[self._first[owner]], isn + 1)
@@ -112,29 +124,16 @@ class KeptBytes:
         distance: Ints = (seq[rows] - origin + half) % (2 * half) - half
         return np.maximum(distance, -LATE_BYTES)
 
-    def _column(self, name: str) -> npt.NDArray[np.int64]:
-        """A column of all blocks, in order of owner."""
-        starts = np.cumsum([0, *[block.rows for block in self._blocks]])
-        whole = np.concatenate([getattr(block, name) for block in self._blocks])
-        values: npt.NDArray[np.int64] = whole[starts[self._block] + self._row_in_block]
-        return values
 
-    def _piece(self, index: int) -> Piece:
-        block, row = self._blocks[self._block[index]], int(self._row_in_block[index])
-        return Piece(
-            seq=int(block.seq[row]),
-            frame=int(block.frame[row]),
-            data=block.bytes_of(row),
-            captured=int(block.captured[row]),
-            wire=int(block.wire[row]),
-            sample=bool(block.sample[row]),
-        )
+def _column(blocks: Sequence[Block], name: str) -> Ints:
+    """A column of all blocks."""
+    column: Ints = np.concatenate([getattr(b, name) for b in blocks] or [np.zeros(0, np.int64)])
+    return column
 
 
-def _rows_with(block: Block, pattern: re.Pattern[bytes]) -> Ints:
-    """Pieces of a block in which the pattern is found, not across their borders."""
-    spans = np.array([match.span() for match in pattern.finditer(block.data.data)], np.int64)
-    spans = spans.reshape(-1, 2)
-    order = np.argsort(block.at)
-    rows = order[np.searchsorted(block.at[order], spans[:, 0], side="right") - 1]
-    return rows[spans[:, 1] <= (block.at + block.kept)[rows]]
+def _occurrences(needle: bytes, data: bytes) -> Iterator[int]:
+    """Where `needle` begins in `data`."""
+    at = data.find(needle)
+    while at >= 0:
+        yield at
+        at = data.find(needle, at + 1)

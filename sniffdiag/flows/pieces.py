@@ -9,7 +9,7 @@ made again after a merge (law 3). Nothing is put in sequence order here: that is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +19,11 @@ from sniffdiag.flows.tuples import Ints, grown
 # By the number of fragments known when a segment is captured: what its side may keep. Together
 # they hold the kept bytes of any capture below about 400 MB.
 TIERS = np.array([4_096, 32_768, 131_072, 262_144])
-HEAD_BYTES = np.array([8_192, 2_048, 512, 256, 0])
-SAMPLES = np.array([24, 8, 2, 1, 0])
+HEAD_BYTES = np.array([4_096, 2_048, 512, 256, 0])
+SAMPLES = np.array([16, 8, 2, 1, 0])
 SAMPLE_BYTES = 64
-WORD = 64
-"""Bytes are copied in multiples of so many: `FrameChunk` has as many behind its last frame."""
+CELL_BYTES = 64
+"""Bytes are copied in cells of so many."""
 CEILING = int(TIERS[-1])
 """From so many fragments on nothing is kept, only counted."""
 
@@ -32,15 +32,29 @@ MOST_BYTES_TO_JOIN = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """Captured segments that may be kept; equal owners are adjacent and in capture order."""
+
+    owner: Ints
+    """Fragment and side: `fragment * 2 + side`."""
+    before: npt.NDArray[np.uint32]
+    """Payload bytes captured of the owner before the segment; at most `BEYOND_ANY_BUDGET`."""
+    captured: npt.NDArray[np.int32]
+    """Captured payload bytes of the segment."""
+    known: Ints
+    """Fragments known when it was captured."""
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """Pieces as columns, and the bytes that they point into. Capture order within an owner."""
 
-    owner: Ints
+    owner: npt.NDArray[np.int32]
     """Fragment and side: `fragment * 2 + side`."""
     seq: npt.NDArray[np.uint32]
     """Sequence number of the first byte (behind a SYN, if there is one)."""
     frame: Ints
-    before: Ints
+    before: npt.NDArray[np.uint32]
     """Payload bytes captured of the owner before this piece; at most `BEYOND_ANY_BUDGET`."""
     captured: npt.NDArray[np.int32]
     """Captured payload bytes of the segment."""
@@ -50,9 +64,9 @@ class Block:
     """Only the beginning is kept, because the head's budget was used up."""
     at: Ints
     """Where the piece's bytes begin in `data`."""
-    kept: Ints
+    kept: npt.NDArray[np.int32]
     """How many there are."""
-    data: npt.NDArray[np.uint8]
+    data: bytes | memoryview
 
     @property
     def rows(self) -> int:
@@ -63,10 +77,19 @@ class Block:
         """The given rows over the same bytes."""
         return Block(**{name: getattr(self, name)[rows] for name in COLUMNS}, data=self.data)
 
-    def bytes_of(self, row: int) -> bytes:
-        """The kept bytes of one piece."""
-        at = int(self.at[row])
-        return self.data[at : at + int(self.kept[row])].tobytes()
+    def copied(self) -> Block:
+        """The same pieces with only their own bytes, in whole cells.
+
+        A cell can always be read to its end: `FrameChunk` has as many bytes behind its last frame.
+        """
+        whole = np.frombuffer(self.data, np.uint8)
+        places = max(whole.shape[0] - CELL_BYTES + 1, 0)
+        cells = np.ndarray(places, f"V{CELL_BYTES}", whole.data, strides=(1,))
+        count = -(-self.kept // CELL_BYTES)
+        ends = np.cumsum(count)
+        within = np.arange(ends[-1] if ends.size else 0) - np.repeat(ends - count, count)
+        taken = cells[np.repeat(self.at, count) + within * CELL_BYTES]
+        return replace(self, data=taken.tobytes(), at=(ends - count) * CELL_BYTES)
 
 
 COLUMNS = tuple(field.name for field in fields(Block) if field.name != "data")
@@ -83,47 +106,44 @@ class Pieces:
         """Samples kept of each owner."""
 
     def room(self, owner: Ints, sent: Ints, known: int) -> npt.NDArray[np.bool_]:
-        """Which owners may keep more with `known` fragments known and `sent` bytes captured."""
-        tier = int(np.searchsorted(TIERS, known, side="right"))
-        more_samples = looked_up(self._sampled, owner) < SAMPLES[tier]
-        more: npt.NDArray[np.bool_] = more_samples | (sent < HEAD_BYTES[tier])
-        return more
+        """Which owners may keep more with `known` fragments known.
 
-    def keep(self, offer: Block, known: Ints) -> None:
-        """Copy what the budget allows; `known`: fragments known when each row was captured."""
-        if (np.diff(offer.owner) < 0).any():
-            order = np.argsort(offer.owner, kind="stable")
-            offer, known = offer.take(order), known[order]
-        tier = np.searchsorted(TIERS, known, side="right")
+        `sent`: payload bytes captured of all owners.
+        """
+        self._reserve(sent.shape[0])
+        tier = int(np.searchsorted(TIERS, known, side="right"))
+        more = self._sampled[: sent.shape[0]] < SAMPLES[tier]
+        more |= sent < HEAD_BYTES[tier]
+        room: npt.NDArray[np.bool_] = more[owner]
+        return room
+
+    def choose(self, offer: Offer) -> tuple[Ints, npt.NDArray[np.bool_], npt.NDArray[np.int32]]:
+        """The rows that the budget allows, which of them are samples, and the bytes to keep."""
+        self._reserve(int(offer.owner.max(initial=-1)) + 1)
+        tier = np.searchsorted(TIERS, offer.known, side="right")
         room = HEAD_BYTES[tier] - offer.before
         sample = room <= 0
-        ordinal = looked_up(self._sampled, offer.owner) + before_in_group(offer.owner, sample)
+        ordinal = self._sampled[offer.owner] + before_in_group(offer.owner, sample)
         chosen = np.flatnonzero((~sample | (ordinal < SAMPLES[tier])) & (HEAD_BYTES[tier] > 0))
-        most = np.where(sample, SAMPLE_BYTES, room)
-        kept = np.minimum(offer.captured, most)[chosen]
-        self._append(_copied(offer.take(chosen), sample[chosen], kept))
+        # The last piece of a head is kept as far as a sample: it may become one in a merge.
+        most = np.maximum(room[chosen], SAMPLE_BYTES)
+        kept = np.minimum(offer.captured[chosen], most).astype(np.int32)
+        return chosen, sample[chosen], kept
 
-    def _append(self, block: Block) -> None:
+    def _reserve(self, owners: int) -> None:
+        """Make room for the samples of so many owners."""
+        used = self._sampled.shape[0]
+        if owners > used:
+            self._sampled = grown(self._sampled, used, owners)
+
+    def append(self, block: Block) -> None:
         """Add a block at the end; small ones are put together as they pile up."""
         if not block.rows:
             return
-        owners = int(block.owner[-1]) + 1
-        if owners > self._sampled.shape[0]:
-            used = self._sampled.shape[0]
-            self._sampled = grown(self._sampled, used, owners)
-            self._sampled[used:] = 0
         np.add.at(self._sampled, block.owner[block.sample], np.uint8(1))
         while self.blocks and _worth_joining(self.blocks[-1], block):
             block = _joined(self.blocks.pop(), block)
         self.blocks.append(block)
-
-
-def looked_up(column: npt.NDArray[np.generic], rows: Ints) -> Ints:
-    """`column` at `rows`, 0 beyond its end."""
-    values = np.zeros(rows.shape[0], np.int64)
-    there = rows < column.shape[0]
-    values[there] = column[rows[there]]
-    return values
 
 
 def before_in_group(groups: Ints, values: npt.NDArray[np.int32] | npt.NDArray[np.bool_]) -> Ints:
@@ -135,39 +155,9 @@ def before_in_group(groups: Ints, values: npt.NDArray[np.int32] | npt.NDArray[np
     return total - np.maximum.accumulate(np.where(first, total, 0))
 
 
-def _copied(block: Block, sample: npt.NDArray[np.bool_], kept: Ints) -> Block:
-    """A block with its own bytes: the first `kept` of every piece, in cells of whole words.
-
-    Pieces of as many words are copied together. A word more than is kept can always be read: that
-    many bytes follow the last frame of a chunk, and the last piece of a block.
-    """
-    words = -(-kept // WORD)
-    order = np.argsort(words, kind="stable")
-    counts = np.bincount(words)
-    ends = np.cumsum(words[order]) * WORD
-    at = np.empty_like(kept)
-    at[order] = ends - words[order] * WORD
-    data = np.empty(int(ends[-1]) if ends.size else 0, np.uint8)
-    first = 0
-    for size in np.flatnonzero(counts).tolist():
-        rows = order[first : first + counts[size]]
-        _copy_cells(block, rows, data[at[rows[0]] :][: rows.shape[0] * size * WORD])
-        first += rows.shape[0]
-    columns = {name: getattr(block, name) for name in COLUMNS}
-    columns |= {"sample": sample, "kept": kept, "at": at}
-    return Block(**columns, data=data)
-
-
-def _copy_cells(block: Block, rows: Ints, to: npt.NDArray[np.uint8]) -> None:
-    """Copy cells of equal size in one call."""
-    size = to.shape[0] // rows.shape[0]
-    cells = np.ndarray((block.data.shape[0] - size + 1,), f"V{size}", block.data.data, strides=(1,))
-    to.view(cells.dtype)[:] = cells[block.at[rows]]
-
-
 def _worth_joining(last: Block, block: Block) -> bool:
     """Like sizes meet as in a binary counter, so that each byte is copied a few times at most."""
-    small = last.data.shape[0] + block.data.shape[0] <= MOST_BYTES_TO_JOIN
+    small = len(last.data) + len(block.data) <= MOST_BYTES_TO_JOIN
     return small and last.rows <= 2 * block.rows
 
 
@@ -176,5 +166,5 @@ def _joined(first: Block, second: Block) -> Block:
     columns = {
         name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in COLUMNS
     }
-    columns["at"][first.rows :] += first.data.shape[0]
-    return Block(**columns, data=np.concatenate([first.data, second.data]))
+    columns["at"][first.rows :] += len(first.data)
+    return Block(**columns, data=b"".join((first.data, second.data)))

@@ -127,8 +127,7 @@ _BY_SIDE = (
     "first_payload_frame",
     "first_payload_ts_ns",
     "first_tag",
-    "tag_counts",
-    "tag_frame",
+    "requests",
     "flags_seen",
 )
 

@@ -7,7 +7,6 @@ behind a FIN or RST. Other transports have one flow for each tuple.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,19 +15,17 @@ import numpy.typing as npt
 from sniffdiag.flows.flow import Flows, Orientation
 from sniffdiag.flows.fragments import SIDES, Column, Fragments
 from sniffdiag.flows.kept import UNKNOWN_ISN, KeptBytes
-from sniffdiag.nominate.tags import TAGS, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sniffdiag.flows.table import FlowTable
-    from sniffdiag.flows.tuples import Ints, Tuples
+    from sniffdiag.flows.tuples import Endpoints, Ints
 
 LOWEST_EPHEMERAL_PORT = 32_768
 """Linux net.ipv4.ip_local_port_range begins here; IANA's dynamic ports (RFC 6335) lie above it."""
 LOWEST_USER_PORT = 1_024
 """Below are the system ports (RFC 6335 6), which clients are not given."""
-_UNSIGNED = {4: np.uint32, 8: np.uint64}
 
 
 def seal(table: FlowTable) -> Flows:
@@ -40,9 +37,7 @@ def seal(table: FlowTable) -> Flows:
     blocks = table.pieces.blocks
     owners = [row[block.owner // SIDES] * SIDES + block.owner % SIDES for block in blocks]
     kept = KeptBytes(blocks, owners, _isn(flows))
-    return _Sealed(flows, _Endpoints.of(table.tuples, flows["slot"])).columns(
-        kept, table.encapsulations
-    )
+    return _Sealed(flows, table.tuples.endpoints(flows["slot"])).columns(kept, table.encapsulations)
 
 
 def _begin_flows(fragments: Fragments) -> npt.NDArray[np.bool_]:
@@ -58,6 +53,7 @@ def _begin_flows(fragments: Fragments) -> npt.NDArray[np.bool_]:
         fragments["syn_side"][earlier] == fragments["syn_side"][later]
     )
     settled &= fragments["syn_seq"][earlier] != fragments["syn_seq"][later]
+    settled &= ~fragments["rebased"][earlier, fragments["syn_side"][later]]
     begins[later[settled]] = True
     rest = np.flatnonzero(~settled)
     _walk(fragments, later[rest], earlier[rest], begins)
@@ -93,7 +89,9 @@ class _Bases:
     def learn(self, fragments: Fragments, number: int) -> None:
         """Go on with a fragment: what is known stays."""
         for side in range(SIDES):
-            if self.of[side] is None and fragments["base_frame"][number, side]:
+            if fragments["rebased"][number, side]:
+                self.of[side] = int(fragments["new_base"][number, side])
+            elif self.of[side] is None and fragments["base_known"][number, side]:
                 self.of[side] = int(fragments["base"][number, side])
 
 
@@ -126,8 +124,8 @@ def _joined(fragments: Fragments, row: Ints) -> Fragments:
 
 def _isn(flows: Fragments) -> Ints:
     """The initial sequence number of both sides, where a SYN or the answer to one tells it."""
-    isn = np.where(flows["isn_frame"] != 0, flows["isn"].astype(np.int64), UNKNOWN_ISN)
-    answered = np.flatnonzero(flows["syn_ack_frame"])
+    isn = np.where(flows["isn_known"], flows["isn"].astype(np.int64), UNKNOWN_ISN)
+    answered = np.flatnonzero(flows["syn_ack_known"])
     asker = 1 - flows["syn_ack_side"][answered]
     acked = flows["syn_ack_ack"][answered] - np.uint32(1)
     unknown = isn[answered, asker] == UNKNOWN_ISN
@@ -135,39 +133,18 @@ def _isn(flows: Fragments) -> Ints:
     return isn
 
 
-@dataclass(frozen=True, slots=True)
-class _Endpoints:
-    """Addresses and ports of both sides of every flow, shape `(n, 2)`, and the transport."""
-
-    hi: npt.NDArray[np.uint64]
-    lo: npt.NDArray[np.uint64]
-    port: npt.NDArray[np.uint16]
-    transport: npt.NDArray[np.uint8]
-
-    @classmethod
-    def of(cls, tuples: Tuples, slot: Column) -> _Endpoints:
-        """The endpoints of the tuples in `slot`."""
-        lo0, lo1, meta, hi0, hi1 = tuples.keys().take(slot).columns
-        return cls(
-            hi=np.stack([hi0, hi1], axis=1),
-            lo=np.stack([lo0, lo1], axis=1),
-            port=np.stack([meta >> np.uint64(16), meta], axis=1).astype(np.uint16),
-            transport=(meta >> np.uint64(32)).astype(np.uint8),
-        )
-
-
 class _Sealed:
     """Joined fragments with the client's side first."""
 
     __slots__ = ("_client", "_ends", "_flows", "_oriented_by")
 
-    def __init__(self, flows: Fragments, ends: _Endpoints) -> None:
+    def __init__(self, flows: Fragments, ends: Endpoints) -> None:
         self._flows = flows
         self._ends = ends
         self._client = flows["first_side"].astype(np.int64)
         self._oriented_by = np.full(flows.rows, int(Orientation.FIRST), np.uint8)
-        self._orient(*_by_port(ends.port), Orientation.PORT)
-        syn_ack = flows["syn_ack_frame"] != 0
+        self._orient(*_by_port(*ends.port), Orientation.PORT)
+        syn_ack = flows["syn_ack_known"]
         self._orient(syn_ack, 1 - flows["syn_ack_side"].astype(np.int64), Orientation.SYN_ACK)
         self._orient(flows["syn_frame"] != 0, flows["syn_side"], Orientation.SYN)
 
@@ -178,21 +155,20 @@ class _Sealed:
     def columns(self, kept: KeptBytes, encapsulations: Sequence[str]) -> Flows:
         """All columns of the flows."""
         flows, transport = self._flows, self._ends.transport
-        client_hi, server_hi = self._client_first(self._ends.hi).T
-        client_lo, server_lo = self._client_first(self._ends.lo).T
-        client_port, server_port = self._client_first(self._ends.port).T
+        client_hi, server_hi = self._client_and_server(*self._ends.hi)
+        client_lo, server_lo = self._client_and_server(*self._ends.lo)
+        client_port, server_port = self._client_and_server(*self._ends.port)
         encapsulation, names = _renamed(flows["encapsulation"], encapsulations)
-        tag_frame = self._side("tag_frame").reshape(-1, SIDES, TAGS)
         payload_frame = self._side("first_payload_frame")
         payload_ts = self._side("first_payload_ts_ns")
         return Flows(
             transport=transport,
-            client_hi=client_hi.copy(),
-            client_lo=client_lo.copy(),
-            server_hi=server_hi.copy(),
-            server_lo=server_lo.copy(),
-            client_port=client_port.copy(),
-            server_port=server_port.copy(),
+            client_hi=client_hi,
+            client_lo=client_lo,
+            server_hi=server_hi,
+            server_lo=server_lo,
+            client_port=client_port,
+            server_port=server_port,
             oriented_by=self._oriented_by,
             encapsulation=encapsulation,
             encapsulations=names,
@@ -210,18 +186,22 @@ class _Sealed:
             cut_segments=self._side("cut_segments"),
             first_payload_frame=payload_frame,
             first_payload_ts_ns=np.where(payload_frame == 0, -1, payload_ts),
-            first_tag=_first_tag(tag_frame),
-            tag_counts=self._side("tag_counts").reshape(-1, SIDES, TAGS),
-            tag_frame=tag_frame,
+            first_tag=self._side("first_tag"),
+            requests=self._side("requests"),
             flags_seen=self._side("flags_seen"),
             syn_ts_ns=np.where(flows["syn_frame"] == 0, -1, flows["syn_ts_ns"]),
-            syn_ack_ts_ns=np.where(flows["syn_ack_frame"] == 0, -1, flows["syn_ack_ts_ns"]),
+            syn_ack_ts_ns=np.where(~flows["syn_ack_known"], -1, flows["syn_ack_ts_ns"]),
             syn_frame=flows["syn_frame"].copy(),
             rst_frame=flows["rst_frame"].copy(),
             redirected=np.zeros(flows.rows, np.bool_),
             client_side=self._client,
             kept=kept,
         )
+
+    def _client_and_server(self, of_0: Column, of_1: Column) -> tuple[Column, Column]:
+        """Two columns, the client's first."""
+        turned = self._client != 0
+        return np.where(turned, of_1, of_0), np.where(turned, of_0, of_1)
 
     def _side(self, name: str) -> Column:
         """A column of both sides, the client's first."""
@@ -235,12 +215,12 @@ class _Sealed:
         return column
 
 
-def _by_port(port: npt.NDArray[np.uint16]) -> tuple[npt.NDArray[np.bool_], Ints]:
+def _by_port(port_0: Column, port_1: Column) -> tuple[npt.NDArray[np.bool_], Ints]:
     """Where ports tell a service from a client, and which side is the client then."""
-    low, high = port.min(axis=1), port.max(axis=1)
+    low, high = np.minimum(port_0, port_1), np.maximum(port_0, port_1)
     told = (low < LOWEST_EPHEMERAL_PORT) & (high >= LOWEST_EPHEMERAL_PORT)
     told |= (low < LOWEST_USER_PORT) & (high >= LOWEST_USER_PORT)
-    return told, port.argmax(axis=1)
+    return told, (port_1 > port_0).astype(np.int64)
 
 
 def _numbered(transport: npt.NDArray[np.uint8]) -> Ints:
@@ -257,13 +237,3 @@ def _renamed(numbers: Column, names: Sequence[str]) -> tuple[Column, tuple[str, 
     used = sorted({"", *(names[number] for number in np.unique(numbers).tolist())})
     place = {name: number for number, name in enumerate(used)}
     return np.array([place.get(name, 0) for name in names], np.uint8)[numbers], tuple(used)
-
-
-def _first_tag(tag_frame: Column) -> npt.NDArray[np.uint8]:
-    """The tag of the earliest segment with captured payload."""
-    with_payload = np.delete(tag_frame, Tag.EMPTY, axis=2)
-    tags = np.delete(np.arange(TAGS, dtype=np.uint8), Tag.EMPTY)
-    # One less turns "none" into the greatest number.
-    earliest = (with_payload - with_payload.dtype.type(1)).view(_UNSIGNED[with_payload.itemsize])
-    none = ~with_payload.any(axis=2)
-    return np.where(none, np.uint8(Tag.EMPTY), tags[earliest.argmin(axis=2)])

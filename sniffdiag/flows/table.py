@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sniffdiag.decode.headers import TCP_RST, TCP_SYN
-from sniffdiag.flows.chunk import first_rows, summarise
+from sniffdiag.decode.headers import TCP_ACK, TCP_RST, TCP_SYN
+from sniffdiag.flows.account import account
+from sniffdiag.flows.chunk import NO_ROW, grouped, packets_of, previous, syns_of
 from sniffdiag.flows.fragments import FRAME_COLUMNS, SIDES, Fragments
 from sniffdiag.flows.pieces import (
     BEYOND_ANY_BUDGET,
     CEILING,
     Block,
+    Offer,
     Pieces,
     before_in_group,
-    looked_up,
 )
 from sniffdiag.flows.tuples import Tuples, grown
 
@@ -30,14 +31,15 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sniffdiag.decode.headers import HeaderTable
-    from sniffdiag.flows.chunk import Summary
-    from sniffdiag.flows.tuples import Ints
+    from sniffdiag.flows.chunk import Packets
+    from sniffdiag.flows.fragments import Column
+    from sniffdiag.flows.tuples import Ints, Mask
 
 
 class FlowTable:
     """Fragments of flows and the bytes kept of them. An empty table is the unit of `merge`."""
 
-    __slots__ = ("_latest", "encapsulations", "fragments", "pieces", "tuples")
+    __slots__ = ("_known", "_latest", "encapsulations", "fragments", "pieces", "tuples")
 
     def __init__(self) -> None:
         self.tuples = Tuples()
@@ -45,21 +47,31 @@ class FlowTable:
         self.pieces = Pieces()
         self.encapsulations: list[str] = [""]
         self._latest = np.zeros(0, np.int32)
-        """The latest fragment of each tuple."""
+        """The latest fragment of each tuple, `NO_ROW` before its first."""
+        self._known = 0
+        """Fragments; one that no SYN began and the next of its tuple count as one.
+
+        Both may be added to the same fragment when tables are merged, and a part must not know of
+        more than the whole (`pieces`).
+        """
 
     def fold(
         self, headers: HeaderTable, data: npt.NDArray[np.uint8], tags: npt.NDArray[np.uint8]
     ) -> None:
         """Add the chunk that follows. `data` is the chunk's; what is kept of it is copied."""
-        summary = summarise(headers, tags)
-        if not summary.frame.size:
+        packets = packets_of(headers, tags, self.tuples)
+        if not packets.frame.size:
             return
-        known = self.fragments.rows
-        self._rename(summary.fragments, headers.encapsulations)
-        target = self._place(summary.fragments, summary.tuples)
-        if known < CEILING:
-            self._keep_payload(summary, data, target)
-        self._absorb(summary.fragments, target, known)
+        self._learn_tuples()
+        starts = self._starts(packets)
+        self._begin(packets, starts)
+        fragment, before = self._fragment_of_each(packets.slot, starts)
+        owner = fragment * SIDES + packets.side
+        counted = starts[self._counts(before)]
+        if self._known < CEILING:
+            self._keep_payload(packets, data, owner, counted)
+        self._known += counted.shape[0]
+        account(self.fragments, packets, fragment, owner)
 
     def renumber(self, by: int) -> None:
         """Add `by` to every frame number: so many frames come before those of this table."""
@@ -69,91 +81,189 @@ class FlowTable:
 
     def merge(self, other: FlowTable) -> None:
         """Add a table of what was captured after everything in this one. `other` is spent."""
-        known = self.fragments.rows
-        self._rename(other.fragments, other.encapsulations)
-        target = self._place(other.fragments, other.tuples)
-        if known < CEILING:
-            self._keep_pieces(other, target, known)
-        self._absorb(other.fragments, target, known)
+        slots, _ = self.tuples.place(other.tuples.keys())
+        self._learn_tuples()
+        theirs = other.fragments
+        theirs["slot"][:] = slots[theirs["slot"]]
+        theirs["encapsulation"][:] = self._numbers(other.encapsulations)[theirs["encapsulation"]]
+        before = previous(theirs["slot"].astype(np.int64))
+        latest = self._latest[theirs["slot"]].astype(np.int64)
+        target, sent = self._continue(theirs, before, latest)
+        new = np.flatnonzero(target == NO_ROW)
+        target[new] = self.fragments.rows + np.arange(new.shape[0])
+        self.fragments.append(theirs, new)
+        self._latest[theirs["slot"]] = target  # of equal indices the last assignment stays
+        before = np.where(before == NO_ROW, latest, target[before]) if target.size else before
+        counted = theirs["first_frame"][new[self._counts(before[new])]]
+        if self._known < CEILING:
+            self._keep_pieces(other.pieces, target, sent, counted)
+        self._known += counted.shape[0]
 
-    def _rename(self, fragments: Fragments, names: Sequence[str]) -> None:
-        """Turn the fragments' encapsulation numbers into this table's."""
+    def _continue(self, theirs: Fragments, before: Ints, latest: Ints) -> tuple[Ints, Ints]:
+        """Add the fragments of a later table that continue ours to them.
+
+        Returns for each which one it was added to, or `NO_ROW`, and the payload bytes by side that
+        were captured of that one until then. A tuple's first fragment continues if no SYN began it
+        or if that repeats ours; in the former case so may its second.
+        """
+        mine, begun = self.fragments, theirs["begun_by_syn"]
+        target = np.full(theirs.rows, NO_ROW)
+        sent = np.zeros((theirs.rows, SIDES), np.int64)
+        ask = np.flatnonzero((before == NO_ROW) & (latest != NO_ROW))
+        for _ in ("first", "second"):
+            again = mine.repeats(latest[ask], theirs["first_side"][ask], theirs["syn_seq"][ask])
+            rows = ask[again | ~begun[ask]]
+            target[rows] = latest[rows]
+            sent[rows] = mine["captured_bytes"][latest[rows]]
+            mine.combine(latest[rows], theirs, rows)
+            open_ended = np.zeros(theirs.rows, np.bool_)
+            open_ended[rows[~begun[rows]]] = True
+            follows = np.flatnonzero(before != NO_ROW)
+            ask = follows[open_ended[before[follows]]]
+        return target, sent
+
+    def _counts(self, before: Ints) -> Mask:
+        """Whether fragments count as known, by the fragment before each in its tuple."""
+        counts: Mask = before == NO_ROW
+        follows = np.flatnonzero(~counts)
+        counts[follows] = self.fragments["begun_by_syn"][before[follows]]
+        return counts
+
+    def _numbers(self, names: Sequence[str]) -> npt.NDArray[np.uint8]:
+        """This table's numbers of encapsulations."""
         self.encapsulations += [name for name in names if name not in self.encapsulations]
-        numbers = np.array([self.encapsulations.index(name) for name in names], np.uint8)
-        fragments["encapsulation"][:] = numbers[fragments["encapsulation"]]
+        return np.array([self.encapsulations.index(name) for name in names], np.uint8)
 
-    def _place(self, fragments: Fragments, tuples: Tuples) -> Ints:
-        """The fragment of this table that each given one becomes or is added to."""
-        slots, _ = self.tuples.place(tuples.keys())
-        if self.tuples.count > self._latest.shape[0]:
-            used = self._latest.shape[0]
+    def _learn_tuples(self) -> None:
+        """Make room for the latest fragments of new tuples."""
+        used = self._latest.shape[0]
+        if self.tuples.count > used:
             self._latest = grown(self._latest, used, self.tuples.count)
-            self._latest[used:] = -1
-        theirs = fragments["slot"]
-        first = np.zeros(theirs.shape[0], np.bool_)
-        first[first_rows(theirs, np.arange(theirs.shape[0]), tuples.count)] = True
-        slot = slots[theirs]
-        target = self._latest[slot].astype(np.int64)
-        new = ~(first & ~fragments["begun_by_syn"] & (target >= 0))
-        target[new] = self.fragments.rows + np.arange(np.count_nonzero(new))
-        self._latest[slot] = target  # of equal indices the last assignment stays
-        fragments["slot"][:] = slot
-        return target
+            self._latest[used:] = NO_ROW
 
-    def _absorb(self, fragments: Fragments, target: Ints, known: int) -> None:
-        """Append the new fragments and add the others to those that they continue."""
-        new = target >= known
-        self.fragments.append(fragments, np.flatnonzero(new))
-        old = np.flatnonzero(~new)
-        self.fragments.combine(target[old], fragments, old)
+    def _starts(self, packets: Packets) -> Ints:
+        """The packets that begin fragments."""
+        begins = np.zeros(packets.frame.shape[0], np.bool_)
+        begins[packets.fresh] = True
+        asking = (packets.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN
+        if (asking > begins).any():
+            syns = syns_of(packets)
+            begins[syns.row[~syns.again]] = True
+            first = syns.row[syns.first]
+            first = first[self._latest[packets.slot[first]] != NO_ROW]
+            latest = self._latest[packets.slot[first]]
+            seq = packets.headers.seq[first]
+            begins[first[self.fragments.repeats(latest, packets.side[first], seq)]] = False
+        return np.flatnonzero(begins)
 
-    def _keep_payload(self, summary: Summary, data: npt.NDArray[np.uint8], target: Ints) -> None:
-        """Offer a chunk's payload to `pieces`."""
-        headers, known = summary.headers, self.fragments.rows
+    def _begin(self, packets: Packets, starts: Ints) -> None:
+        """Append fragments that know their first packets, and nothing else yet."""
+        fragments, headers = self.fragments, packets.headers
+        first = fragments.rows
+        fragments.extend(starts.shape[0], int(packets.frame[-1]))
+        numbers = self._numbers(headers.encapsulations)
+        for name, values in (
+            ("slot", packets.slot),
+            ("begun_by_syn", (packets.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN),
+            ("first_side", packets.side),
+            ("first_frame", packets.frame),
+            ("first_ts_ns", headers.ts_ns),
+            ("interface", headers.interface),
+            ("encapsulation", numbers[headers.encapsulation]),
+        ):
+            fragments[name][first:] = values[starts]
+
+    def _fragment_of_each(self, slot: npt.NDArray[np.int32], starts: Ints) -> tuple[Ints, Ints]:
+        """The fragment of every packet, and the one before that of each of `starts`.
+
+        `starts` have begun the last fragments.
+        """
+        before = self._latest[slot].astype(np.int64)
+        first = self.fragments.rows - starts.shape[0]
+        begun = first + np.arange(starts.shape[0])
+        self._latest[slot[starts]] = begun  # of equal indices the last assignment stays
+        fragment = self._latest[slot].astype(np.int64)
+        several = (before[starts] != NO_ROW) | (fragment[starts] != begun)
+        if several.any():
+            marked = np.zeros(self.tuples.count, np.bool_)
+            marked[slot[starts[several]]] = True
+            rows = np.flatnonzero(marked[slot])
+            rows = rows[grouped(slot[rows].astype(np.int64))]
+            known = before.copy()
+            known[starts] = begun
+            # A fragment ends where its tuple's rows do, or where the next begins.
+            begins = np.zeros(slot.shape[0], np.bool_)
+            begins[starts] = True
+            same = slot[rows[1:]] == slot[rows[:-1]]
+            goes_on = same & ~begins[rows[1:]]
+            place = np.arange(rows.shape[0])
+            place[1:][goes_on] = 0
+            fragment[rows] = known[rows[np.maximum.accumulate(place)]]
+            follows = np.flatnonzero(same & ~goes_on)
+            before[rows[follows + 1]] = fragment[rows[follows]]
+        return fragment, before[starts]
+
+    def _keep_payload(
+        self, packets: Packets, data: npt.NDArray[np.uint8], owner: Ints, counted: Ints
+    ) -> None:
+        """Offer a chunk's payload to `pieces`; with each row in `counted` one more is known."""
+        headers, sent = packets.headers, self.fragments.by_side("captured_bytes")
         rows = np.flatnonzero(headers.payload_len)
-        owner = (target * SIDES)[summary.fragment[rows]] + summary.side[rows]
-        sent = self._sent(owner)
-        hopeful = np.flatnonzero(self.pieces.room(owner, sent, known))
-        order = hopeful[np.argsort(owner[hopeful], kind="stable")]
-        rows, owner = rows[order], owner[order]
-        captured = headers.payload_len[rows]
-        offer = Block(
-            owner=owner,
-            seq=headers.seq[rows] + ((summary.flags[rows] & TCP_SYN) != 0),
-            frame=summary.frame[rows],
-            before=_bounded(sent[order] + before_in_group(owner, captured)),
-            captured=captured,
-            wire=headers.payload_wirelen[rows],
-            sample=np.zeros(rows.shape[0], np.bool_),
-            at=headers.payload_at[rows],
-            kept=captured.astype(np.int64),
-            data=data,
-        )
-        starts = summary.start[target >= known]
+        rows = rows[self.pieces.room(owner[rows], sent, self._known)]
+        rows = rows[grouped(owner[rows])]
+        before = sent[owner[rows]] + before_in_group(owner[rows], headers.payload_len[rows])
         # What comes with a RST explains it (RFC 9293 3.5.2) and is no part of the stream.
-        streamed = (summary.flags[rows] & TCP_RST) == 0
-        if not streamed.all():
-            offer, rows = offer.take(np.flatnonzero(streamed)), rows[streamed]
-        self.pieces.keep(offer, known + np.searchsorted(starts, rows, side="right"))
+        streamed = np.flatnonzero((packets.flags[rows] & TCP_RST) == 0)
+        rows, before = rows[streamed], before[streamed]
+        offer = Offer(
+            owner=owner[rows],
+            before=_bounded(before),
+            captured=headers.payload_len[rows],
+            known=self._known + np.searchsorted(counted, rows, side="right"),
+        )
+        chosen, sample, kept = self.pieces.choose(offer)
+        rows = rows[chosen]
+        self.pieces.append(
+            Block(
+                owner=owner[rows].astype(np.int32),
+                seq=headers.seq[rows] + ((packets.flags[rows] & TCP_SYN) != 0),
+                frame=packets.frame[rows],
+                before=offer.before[chosen],
+                captured=headers.payload_len[rows],
+                wire=headers.payload_wirelen[rows],
+                sample=sample,
+                at=headers.payload_at[rows],
+                kept=kept,
+                data=data.data,
+            ).copied()
+        )
 
-    def _keep_pieces(self, other: FlowTable, target: Ints, known: int) -> None:
+    def _keep_pieces(self, pieces: Pieces, target: Ints, sent: Ints, counted: Column) -> None:
         """Offer the pieces of a later table to `pieces`: they may be too many for both together."""
-        starts = other.fragments["first_frame"][target >= known]
-        for block in other.pieces.blocks:
-            fragment, side = np.divmod(block.owner, SIDES)
-            owner = target[fragment] * SIDES + side
-            before = _bounded(self._sent(owner) + block.before)
-            then_known = known + np.searchsorted(starts, block.frame, side="right")
-            self.pieces.keep(replace(block, owner=owner, before=before), then_known)
+        sent = sent.reshape(-1)
+        for block in pieces.blocks:
+            owner = target[block.owner // SIDES] * SIDES + block.owner % SIDES
+            order = grouped(owner)
+            offer = Offer(
+                owner=owner[order],
+                before=_bounded(sent[block.owner] + block.before)[order],
+                captured=block.captured[order],
+                known=self._known + np.searchsorted(counted, block.frame[order], side="right"),
+            )
+            chosen, sample, kept = self.pieces.choose(offer)
+            moved = replace(
+                block.take(order[chosen]),
+                owner=offer.owner[chosen].astype(np.int32),
+                before=offer.before[chosen],
+                sample=sample,
+                kept=kept,
+            )
+            self.pieces.append(moved.copied())
 
-    def _sent(self, owner: Ints) -> Ints:
-        """Payload bytes that were captured of each owner until now."""
-        return looked_up(self.fragments["captured_bytes"].reshape(-1), owner)
 
-
-def _bounded(before: Ints) -> Ints:
+def _bounded(before: Ints) -> npt.NDArray[np.uint32]:
     """Counts beyond any budget are all the same."""
-    return np.minimum(before, BEYOND_ANY_BUDGET)
+    return np.minimum(before, BEYOND_ANY_BUDGET).astype(np.uint32)
 
 
 def merge(earlier: FlowTable, later: FlowTable) -> FlowTable:

@@ -21,7 +21,6 @@ from sniffdiag.identify.verdict import Identification, Reason
 from sniffdiag.marks.istio_mtls import MeshTls, mesh_tls
 from sniffdiag.mesh.treated import Treated
 from sniffdiag.model import Endpoint, Transport, Treatment
-from sniffdiag.nominate.tags import Tag
 from sniffdiag.observe.identified import IdentifiedFlows
 from sniffdiag.observe.legs import LEGS, leg_codes
 from sniffdiag.observe.port_observation import (
@@ -291,10 +290,7 @@ class _Tally:
         flows = self._assignment.flows
         shape = _shape(row, found, flows)
         self._flows[shape] += 1
-        counts = flows.tag_counts[row]
-        self._requests[shape] += int(
-            counts[0, Tag.HTTP1_REQUEST] + counts[0, Tag.HTTP1_REQUEST_OPEN]
-        )
+        self._requests[shape] += int(flows.requests[row, 0])
         self._confidence[shape] = min(found.confidence, self._confidence.get(shape, 1.0))
         if len(self._exemplars[shape]) < EXEMPLARS:
             self._exemplars[shape].append(self._exemplar(row, found))
