@@ -60,6 +60,9 @@ _OPEN_TARGET = re.compile(
 """As above with a method and a target as most are: enough to call it possible."""
 _HTTP09 = re.compile(rb"GET (/[^\x00-\x20\x7f]*)\r?(?:\n|\Z)")
 
+HTTP2_PREFACE_LINE = b"PRI * HTTP/2.0\r\n"
+_PAGES = (b"<!doctype html", b"<html")
+
 _FIELD = TOKEN + rb"+:"
 _REQUEST_START = re.compile(rb"[\r\n]*(%b) (%b) HTTP/(1\.\d)\r?\n%b" % (METHOD, TARGET, _FIELD))
 _STATUS_START = re.compile(rb"HTTP/(1\.\d) (\d{3})[^\r\n]*\r?\n%b" % _FIELD)
@@ -180,7 +183,11 @@ def probe_server(side: Side) -> Verdict:
         return _probe_midstream(side, RESPONSES)
     if _STATUS.match(side.head):
         return certain("HTTP/1 status line", response_facts(side.head))
-    return NEED_MORE if _OPEN_STATUS.match(side.head) else NO
+    return NEED_MORE if _OPEN_STATUS.match(side.head) or _begins_as_page(side.head) else NO
+
+
+def _begins_as_page(head: bytes) -> bool:
+    return any(page.startswith(head[: len(page)].lower()) for page in _PAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +223,22 @@ def _probe_midstream(side: Side, starts: _Starts) -> Verdict:
 def probe(heads: Heads) -> Verdict:
     """HTTP/1 by either side; message starts amid other bytes confirm each other."""
     verdict = judge(heads, probe_client, probe_server)
+    if verdict.answer is Answer.NEED_MORE and _is_preface_declined(heads):
+        facts = Facts(http_version="0.9")
+        return certain("an HTML page without a status line", facts, by_client=False)
     if verdict.answer is Answer.POSSIBLE and _seen_in_both_midstream(heads):
         return raised(verdict, "HTTP/1 messages in both directions")
     return verdict
+
+
+def _is_preface_declined(heads: Heads) -> bool:
+    """A bare page answers an HTTP/2 preface: `PRI` is read as a request of HTTP/0.9 (RFC 1945 6).
+
+    Without the preface a bare page is any file that is sent, as on the data connections of FTP.
+    """
+    client, server = heads.client, heads.server
+    seen = client.from_start and server.from_start and len(server.head) >= len(_PAGES[0])
+    return seen and client.head.startswith(HTTP2_PREFACE_LINE) and _begins_as_page(server.head)
 
 
 def _seen_in_both_midstream(heads: Heads) -> bool:
@@ -231,7 +251,7 @@ def _seen_in_both_midstream(heads: Heads) -> bool:
 
 _LINE_STARTS = b"\r\n!#$%&'*+-.^_`|~0123456789" + bytes([*range(0x41, 0x5B), *range(0x61, 0x7B)])
 REQUEST_BEGINS = Beginnings(start=((Text(0, 1, _LINE_STARTS),),), later=ANYHOW)
-RESPONSE_BEGINS = Beginnings(start=((Literal(0, VERSION),),), later=ANYHOW)
+RESPONSE_BEGINS = Beginnings(start=((Literal(0, VERSION),), (Literal(0, b"<"),)), later=ANYHOW)
 """Mid-stream, a line may begin anywhere in the head."""
 
 DETECTOR = Detector(

@@ -247,9 +247,13 @@ def _probe_switch(head: bytes) -> Verdict:
 
 
 def _probe_midstream(side: Side) -> Verdict:
-    at_segments = list(chains(side, measure))
+    at_segments: list[Chain] = []
+    for chain in chains(side, measure):
+        if _is_conclusive(chain):
+            return certain("chained HTTP/2 frames")
+        at_segments.append(chain)
     found = [*at_segments, *_resynchronised(side)]
-    if any(_is_conclusive(chain) for chain in found):
+    if any(_is_conclusive(chain) for chain in found[len(at_segments) :]):
         return certain("chained HTTP/2 frames")
     exact = [chain for chain in at_segments if chain.exact and _kinds(chain) & CONTROL]
     if len(exact) > 1:

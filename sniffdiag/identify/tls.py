@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain as concatenated
 
 from sniffdiag.identify.chains import CUT, NOT_A_FRAME, Chain, chains, follow, pieces
 from sniffdiag.identify.clue import ANYHOW, Beginnings, Sounding
@@ -278,8 +277,12 @@ def _probe_sslv2(head: bytes) -> Verdict:
 
 
 def _probe_midstream(side: Side) -> Verdict:
-    at_segments = list(chains(side, measure))
-    if any(_is_conclusive(chain) for chain in concatenated(at_segments, _resynchronised(side))):
+    at_segments: list[Chain] = []
+    for chain in chains(side, measure):
+        if _is_conclusive(chain):
+            return certain("chained TLS records")
+        at_segments.append(chain)
+    if any(_is_conclusive(chain) for chain in _resynchronised(side)):
         return certain("chained TLS records")
     exact = [chain for chain in at_segments if chain.exact]
     if len(exact) > 1:

@@ -120,9 +120,9 @@ def _is_declined(server: Side) -> bool:
 def _probe_frames(heads: Heads) -> Verdict:
     if heads.client.from_start or heads.server.from_start:
         return NEED_MORE
-    frames = min(
-        _longest_chain(heads.client, measure_masked), _longest_chain(heads.server, measure_unmasked)
-    )
+    frames = _longest_chain(heads.client, measure_masked)
+    if frames > 1:
+        frames = min(frames, _longest_chain(heads.server, measure_unmasked))
     if frames < 2:  # noqa: PLR2004, two make a chain
         return NEED_MORE
     claim = possible("chained WebSocket frames, masked by the client alone")

@@ -144,7 +144,7 @@ class IdentifiedFlows:
         return code
 
 
-_NEEDS_A_LOOK = (b"pgrade: ", b"PGRADE: ", b"application/grpc")
+_NEEDS_A_LOOK = (b"pgrade:", b"PGRADE:", b"application/grpc")
 """What makes a flow that columns call HTTP/1 worth a look: WebSocket, h2c and gRPC-Web."""
 _SAYS_NOTHING_OF_SIDES = frozenset({"unknown", *(t.label for t in Transport)})
 

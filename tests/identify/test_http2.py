@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sniffdiag.identify.http2 import measure, probe
+from sniffdiag.identify.resolve import identify
 from sniffdiag.identify.verdict import Answer, Heads, Sample, Side
+from sniffdiag.model import Transport
 from tests.support import h2
 
 VALID = {
@@ -75,3 +77,35 @@ def test_an_upgrade_is_the_clients_word_and_names_what_was_asked() -> None:
     assert verdict.answer is Answer.CERTAIN
     assert verdict.by_client
     assert (verdict.facts.upgrade, verdict.facts.target) == ("h2c", "/a")
+
+
+def test_frames_that_answer_an_http1_request_show_a_server_of_http2_alone() -> None:
+    request = b"GET /api HTTP/1.1\r\nhost: reviews\r\n\r\n"
+    settings = b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64"
+    goaway = b"\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"
+    heads = Heads(Side(request, from_start=True), Side(settings + goaway, from_start=True))
+    found = identify(heads, Transport.TCP, oriented=True)
+    assert (found.protocol, found.answered) == ("http", "http2")
+
+
+@pytest.mark.parametrize(
+    ("answer", "answered"),
+    [
+        pytest.param(b'<!DOCTYPE HTML>\n<html lang="en">', "http", id="an HTML page"),
+        pytest.param(b"<html><title>400</title></html>", "http", id="a page without doctype"),
+        pytest.param(b"HTTP/1.1 400 Bad Request\r\n\r\n", "http", id="a status line"),
+        pytest.param(b"<?xml version='1.0'?><error/>", None, id="other text"),
+    ],
+)
+def test_a_preface_that_was_not_understood_is_answered_by_http(
+    answer: bytes, answered: str | None
+) -> None:
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+    heads = Heads(Side(preface, from_start=True), Side(answer, from_start=True))
+    found = identify(heads, Transport.TCP, oriented=True)
+    assert (found.protocol, found.answered) == ("http2", answered)
+
+
+def test_a_page_that_answers_no_preface_is_only_a_file() -> None:
+    heads = Heads(Side(complete=True), Side(b"<!DOCTYPE html><html>...", from_start=True))
+    assert identify(heads, Transport.TCP, oriented=True).protocol == "tcp"
