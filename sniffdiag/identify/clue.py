@@ -173,10 +173,10 @@ def best(*clues: Clue) -> Clue:
 def one_of(*cases: tuple[Layout, Clue]) -> Grammar:
     """A grammar that is a table: the best clue among the layouts that fit."""
     begins = tuple(layout for layout, _ in cases)
-    first_bytes = _first_bytes(begins)
+    first_bytes = _FirstBytes(begins)
 
     def parse(data: bytes) -> Clue:
-        if len(data) >= _WIDEST_NUMBER and data[0] not in first_bytes:
+        if len(data) >= _WIDEST_NUMBER and not first_bytes.admit(data):
             return AGAINST
         found = AGAINST
         for layout, clue in cases:
@@ -195,9 +195,24 @@ _WIDEST_NUMBER = 8
 """From here on, a wrong first byte is no number that is still cut."""
 
 
-def _first_bytes(begins: Begins) -> frozenset[int]:
-    """Values of the first byte of which one of the layouts may have begun."""
-    return frozenset[int]().union(*(_first_byte(layout) for layout in begins))
+class _FirstBytes:
+    """Values of the first byte of which one of the layouts may have begun, made when first asked.
+
+    Most grammars are never asked in a run, and the sets would be most of the time of an import.
+    """
+
+    __slots__ = ("_begins", "_values")
+
+    def __init__(self, begins: Begins) -> None:
+        self._begins = begins
+        self._values: frozenset[int] | None = None
+
+    def admit(self, data: bytes) -> bool:
+        """Whether some layout may begin so; the bytes must not be empty."""
+        if self._values is None:
+            firsts = (_first_byte(layout) for layout in self._begins)
+            self._values = frozenset[int]().union(*firsts)
+        return data[0] in self._values
 
 
 def _first_byte(layout: Layout) -> frozenset[int]:
@@ -270,7 +285,7 @@ _FITTING_SEGMENTS = 3
 
 def anywhere(start: Parse, later: Parse) -> Hearing:
     """A side that is also recognised mid-stream, by messages that begin where segments begin."""
-    started, resumed = _first_bytes(begins_of(start)), _first_bytes(begins_of(later))
+    started, resumed = _FirstBytes(begins_of(start)), _FirstBytes(begins_of(later))
 
     def hear(side: Side) -> Clue:
         head = side.head
@@ -279,21 +294,21 @@ def anywhere(start: Parse, later: Parse) -> Hearing:
         if side.from_start:
             return start(head)
         # Joined inside a message, a stream says nothing about what its messages are: OPEN at least.
-        found = best(OPEN, start(head)) if head[0] in started else OPEN
+        found = best(OPEN, start(head)) if started.admit(head) else OPEN
         if found.sign is Sign.PROOF:
             return found
-        if head[0] in resumed:
+        if resumed.admit(head):
             found = best(found, later(head))
         return best(found, *_resumed(side.samples, later, resumed))
 
     return Hearing(hear, Beginnings(begins_of(start), begins_of(later)))
 
 
-def _resumed(samples: tuple[Sample, ...], later: Parse, told: frozenset[int]) -> list[Clue]:
+def _resumed(samples: tuple[Sample, ...], later: Parse, told: _FirstBytes) -> list[Clue]:
     """What later segments say; the first that is proof needs no other."""
     said = []
     for sample in samples:
-        if sample.data and sample.data[0] in told:
+        if sample.data and told.admit(sample.data):
             clue = later(sample.data)
             if clue.sign is Sign.PROOF:
                 return [clue]
@@ -311,7 +326,7 @@ def _enough_of(samples: tuple[Sample, ...]) -> int:
 def datagrams(parse: Parse) -> Hearing:
     """A side of a datagram flow: the first datagram may rule the protocol out, all may prove it."""
     begins = begins_of(parse)
-    told = _first_bytes(begins)
+    told = _FirstBytes(begins)
 
     def hear(side: Side) -> Clue:
         if not side.head:
@@ -322,7 +337,7 @@ def datagrams(parse: Parse) -> Hearing:
         for sample in side.samples:
             if found.sign is Sign.PROOF:
                 break
-            if sample.data and sample.data[0] in told:
+            if sample.data and told.admit(sample.data):
                 found = best(found, parse(sample.data))
         return found
 
