@@ -49,6 +49,12 @@ def complete_lines(data: bytes) -> list[bytes]:
     return [line.rstrip(b"\r")[:LINE_LIMIT_BYTES] for line in lines[:LINES_READ]]
 
 
+def first_line(data: bytes) -> bytes | None:
+    """The first of the complete lines, None where none is complete."""
+    end = data.find(b"\n", 0, LINES_READ * LINE_LIMIT_BYTES)
+    return None if end < 0 else data[:end].rstrip(b"\r")[:LINE_LIMIT_BYTES]
+
+
 def begins_as_line(data: bytes) -> bool:
     """Whether a first line without its end may still become one."""
     return len(data) <= LINE_LIMIT_BYTES and (is_printable(data) or _is_utf8_text(data))
@@ -65,17 +71,16 @@ def opening(dialect: Dialect) -> Grammar:
     """The grammar of a side's beginning."""
 
     def parse(data: bytes) -> Clue:
-        lines = complete_lines(data)
-        if not lines:
+        line = first_line(data)
+        if line is None:
             return OPEN if begins_as_line(data) else AGAINST
-        facts = after_upgrade(data)
-        if dialect.telling.match(lines[0]):
-            return proof(dialect.why_telling, facts)
-        if not dialect.first.match(lines[0]):
+        if dialect.telling.match(line):
+            return proof(dialect.why_telling, after_upgrade(data))
+        if not dialect.first.match(line):
             return AGAINST
-        if any(dialect.telling.match(line) for line in lines[1:]):
-            return proof(dialect.why_telling, facts)
-        return hint(dialect.why, facts)
+        if any(dialect.telling.match(line) for line in complete_lines(data)[1:]):
+            return proof(dialect.why_telling, after_upgrade(data))
+        return hint(dialect.why, after_upgrade(data))
 
     return Grammar(parse, ((Text(0, 1, dialect.starts),),))
 
@@ -84,20 +89,21 @@ def resuming(dialect: Dialect) -> Grammar:
     """The grammar of a later segment: only telling lines count."""
 
     def parse(data: bytes) -> Clue:
-        lines = complete_lines(data)
-        if not lines:
+        line = first_line(data)
+        if line is None:
             return OPEN if begins_as_line(data) else AGAINST
-        told = any(dialect.telling.match(line) for line in _in_dialect(dialect, lines))
+        told = dialect.telling.match(line) or _is_told_later(dialect, data)
         return proof(dialect.why_telling, after_upgrade(data)) if told else AGAINST
 
     return Grammar(parse, ((Text(0, 1, dialect.starts),),))
 
 
-def _in_dialect(dialect: Dialect, lines: list[bytes]) -> list[bytes]:
-    """The first line, and those behind it as long as all look like the dialect's."""
+def _is_told_later(dialect: Dialect, data: bytes) -> bool:
+    """A telling line comes behind others that all look like the dialect's."""
     if dialect.any_line is None:
-        return lines[:1]
-    return list(takewhile(dialect.any_line.match, lines)) or lines[:1]
+        return False
+    lines = takewhile(dialect.any_line.match, complete_lines(data))
+    return any(dialect.telling.match(line) for line in lines)
 
 
 _TLS_AFTER_LINE = re.compile(rb"\n\x16\x03[\x00-\x04]")
