@@ -134,9 +134,7 @@ class Fragments:
     __slots__ = ("_columns", "rows")
 
     def __init__(self, columns: dict[str, Column] | None = None) -> None:
-        self._columns = columns or {
-            name: np.zeros((0, *shape.per_fragment), shape.dtype) for name, shape in SHAPES.items()
-        }
+        self._columns = columns or _no_columns()
         self.rows = int(self._columns["slot"].shape[0])
 
     def __getitem__(self, name: str) -> Column:
@@ -145,6 +143,17 @@ class Fragments:
     def by_side(self, name: str) -> Column:
         """A column of both sides without its second dimension: `fragment * 2 + side`."""
         return self[name].reshape(-1)
+
+    def given(self, name: str) -> Column:
+        """A column for the taker to change: a copy."""
+        return self[name].copy()
+
+    def moved(self) -> LastFragments:
+        """The same fragments; none are left here."""
+        last = LastFragments(self._columns)
+        last.rows = self.rows
+        self._columns, self.rows = _no_columns(), 0
+        return last
 
     def take(self, rows: Column) -> Fragments:
         """A copy of `rows` (indices or a mask)."""
@@ -206,3 +215,18 @@ class Fragments:
         again: Mask = self["begun_by_syn"][at] & (self["syn_side"][at] == side)
         again &= (self["syn_seq"][at] == seq) & ~self["rebased"][at, side]
         return again
+
+
+def _no_columns() -> dict[str, Column]:
+    """All columns without a row."""
+    return {name: np.zeros((0, *shape.per_fragment), shape.dtype) for name, shape in SHAPES.items()}
+
+
+class LastFragments(Fragments):
+    """Fragments that nobody asks for again: each column is given away once."""
+
+    __slots__ = ()
+
+    def given(self, name: str) -> Column:
+        """The column itself."""
+        return self._columns.pop(name)[: self.rows]

@@ -29,7 +29,7 @@ class KeptBytes:
 
     def __init__(self, blocks: Sequence[Block], owners: Sequence[Ints], isn: Ints) -> None:
         """`owners`: flow and side (`row * 2 + side`) of the pieces of each block."""
-        self._data = [bytes(block.data) for block in blocks]
+        self._data = [block.data for block in blocks]
         self._isn = isn
         """Initial sequence numbers, shape `(n, 2)`, `UNKNOWN_ISN` where no SYN tells."""
         owner = np.concatenate([np.zeros(0, np.int64), *owners])
@@ -52,7 +52,7 @@ class KeptBytes:
         mine = slice(int(self._first[owner]), int(self._first[owner + 1]))
         told = {name: column[mine].tolist() for name, column in self._columns.items()}
         data = [
-            self._data[block][at : at + kept]
+            bytes(self._data[block][at : at + kept])
             for block, at, kept in zip(
                 self._block[mine].tolist(), told["at"], told["kept"], strict=True
             )
@@ -131,7 +131,7 @@ def _column(blocks: Sequence[Block], name: str) -> Ints:
     return column
 
 
-def _occurrences(needle: bytes, data: bytes) -> Iterator[int]:
+def _occurrences(needle: bytes, data: bytearray) -> Iterator[int]:
     """Where `needle` begins in `data`."""
     at = data.find(needle)
     while at >= 0:

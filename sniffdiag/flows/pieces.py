@@ -10,11 +10,15 @@ made again after a merge (law 3). Nothing is put in sequence order here: that is
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from sniffdiag.flows.tuples import Ints, grown
+
+if TYPE_CHECKING:
+    Buffer: TypeAlias = bytearray | npt.NDArray[np.uint8]
 
 # By the number of fragments known when a segment is captured: what its side may keep. Together
 # they hold the kept bytes of any capture below about 400 MB.
@@ -24,6 +28,8 @@ SAMPLES = np.array([16, 8, 2, 1, 0])
 SAMPLE_BYTES = 64
 CELL_BYTES = 64
 """Bytes are copied in cells of so many."""
+CELLS_AT_ONCE = 2_048
+"""What numpy gathers before it can be stored stays in the cache."""
 CEILING = int(TIERS[-1])
 """From so many fragments on nothing is kept, only counted."""
 
@@ -63,10 +69,10 @@ class Block:
     sample: npt.NDArray[np.bool_]
     """Only the beginning is kept, because the head's budget was used up."""
     at: Ints
-    """Where the piece's bytes begin in `data`."""
+    """Where the piece's bytes begin in `data` (or in what is offered)."""
     kept: npt.NDArray[np.int32]
     """How many there are."""
-    data: bytes | memoryview
+    data: bytearray
 
     @property
     def rows(self) -> int:
@@ -77,19 +83,26 @@ class Block:
         """The given rows over the same bytes."""
         return Block(**{name: getattr(self, name)[rows] for name in COLUMNS}, data=self.data)
 
-    def copied(self) -> Block:
-        """The same pieces with only their own bytes, in whole cells.
+    def copied(self, source: Buffer) -> Block:
+        """The same pieces with bytes of their own, in whole cells, from where `at` is in `source`.
 
         A cell can always be read to its end: `FrameChunk` has as many bytes behind its last frame.
         """
-        whole = np.frombuffer(self.data, np.uint8)
-        places = max(whole.shape[0] - CELL_BYTES + 1, 0)
-        cells = np.ndarray(places, f"V{CELL_BYTES}", whole.data, strides=(1,))
+        whole = np.frombuffer(source, np.uint8)
+        cells = np.ndarray(
+            max(whole.shape[0] - CELL_BYTES + 1, 0), f"V{CELL_BYTES}", whole.data, strides=(1,)
+        )
         count = -(-self.kept // CELL_BYTES)
         ends = np.cumsum(count)
-        within = np.arange(ends[-1] if ends.size else 0) - np.repeat(ends - count, count)
-        taken = cells[np.repeat(self.at, count) + within * CELL_BYTES]
-        return replace(self, data=taken.tobytes(), at=(ends - count) * CELL_BYTES)
+        total = int(ends[-1]) if ends.size else 0
+        places = np.repeat(self.at - (ends - count) * CELL_BYTES, count)
+        places += np.arange(total) * CELL_BYTES
+        data = bytearray(total * CELL_BYTES)
+        to = np.frombuffer(data, cells.dtype) if total else cells[:0]
+        for first in range(0, total, CELLS_AT_ONCE):
+            part = slice(first, first + CELLS_AT_ONCE)
+            to[part] = cells[places[part]]
+        return replace(self, data=data, at=(ends - count) * CELL_BYTES)
 
 
 COLUMNS = tuple(field.name for field in fields(Block) if field.name != "data")
@@ -167,4 +180,4 @@ def _joined(first: Block, second: Block) -> Block:
         name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in COLUMNS
     }
     columns["at"][first.rows :] += len(first.data)
-    return Block(**columns, data=b"".join((first.data, second.data)))
+    return Block(**columns, data=bytearray().join((first.data, second.data)))

@@ -234,8 +234,8 @@ class FlowTable:
                 sample=sample,
                 at=headers.payload_at[rows],
                 kept=kept,
-                data=data.data,
-            ).copied()
+                data=bytearray(),
+            ).copied(data)
         )
 
     def _keep_pieces(self, pieces: Pieces, target: Ints, sent: Ints, counted: Column) -> None:
@@ -258,7 +258,7 @@ class FlowTable:
                 sample=sample,
                 kept=kept,
             )
-            self.pieces.append(moved.copied())
+            self.pieces.append(moved.copied(block.data))
 
 
 def _bounded(before: Ints) -> npt.NDArray[np.uint32]:

@@ -8,9 +8,22 @@ import pytest
 from sniffdiag.flows import pieces
 from sniffdiag.flows.flow import Flow, Orientation
 from sniffdiag.flows.seal import seal
+from sniffdiag.flows.table import FlowTable
 from sniffdiag.model import Endpoint
 from sniffdiag.nominate.tags import Tag
-from tests.support.packets import ACK, FIN, PSH, RST, SYN, TCP, UDP, Packet, folded, reply
+from tests.support.packets import (
+    ACK,
+    FIN,
+    PSH,
+    RST,
+    SYN,
+    TCP,
+    UDP,
+    Packet,
+    chunk_of_packets,
+    folded,
+    reply,
+)
 
 CLIENT, SERVER = Endpoint("10.0.0.1", 40000), Endpoint("10.0.0.2", 80)
 REQUEST, RESPONSE = b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"
@@ -168,3 +181,11 @@ def test_flows_beyond_the_ceiling_are_counted_without_bytes(
     assert flows.captured_bytes.sum() == 20
     assert flows.flow(4).from_client.head == b""
     assert not flows.flow(4).from_client.complete
+
+
+def test_a_flood_of_one_syn_takes_no_memory() -> None:
+    table = FlowTable()
+    for first_frame in (1, 51):
+        table.fold(*chunk_of_packets([said(SYN, seq=9)] * 50, first_frame))
+    assert table.fragments.rows == 1
+    assert seal(table).packets.tolist() == [[100, 0]]

@@ -139,6 +139,17 @@ CONVERSATIONS = {
         segment(0, "S", 9),
     ],
     "simultaneous open": [segment(0, "S", 9), segment(1, "S", 50), segment(0, "SA", 9, 51)],
+    "SYN with ACK renumbers its side": [
+        segment(0, "SA", 0),
+        segment(0, "SA", 9),
+        segment(0, "S", 9),
+    ],
+    "SYN repeated behind a SYN with ACK of its side": [
+        segment(0, "S", 9),
+        segment(0, "SA", 10),
+        segment(0, "S", 9),
+        segment(0, "S", 10),
+    ],
     "SYN with FIN": [segment(0, "SF", 9), segment(0, "S", 9)],
     "SYN with RST": [segment(0, "SR", 9), segment(0, "S", 9)],
 }

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sniffdiag.flows import pieces
-from sniffdiag.flows.seal import seal
+from sniffdiag.flows.seal import finish, seal
 from sniffdiag.flows.table import FlowTable, merge
 from sniffdiag.nominate.tags import TAGS
 from tests.support.packets import (
@@ -132,3 +132,9 @@ def test_sealing_leaves_the_table_as_it_was(capture: list[Packet]) -> None:
     first = seal(table)
     first.reorient(np.ones(first.rows, np.bool_), first.flow(0).oriented_by) if first.rows else None
     assert everything_of(seal(table)) == everything_of(seal(folded(capture)))
+
+
+@given(capture=captures)
+@settings(deadline=None, max_examples=200)
+def test_finishing_gives_what_sealing_gives(capture: list[Packet]) -> None:
+    assert everything_of(finish(folded(capture))) == everything_of(seal(folded(capture)))
