@@ -243,7 +243,7 @@ def _by_port(port_0: Column, port_1: Column) -> tuple[npt.NDArray[np.bool_], Int
 def _numbered(transport: npt.NDArray[np.uint8]) -> Ints:
     """The number of each flow among those of its transport."""
     stream = np.zeros(transport.shape[0], np.int64)
-    for value in np.unique(transport):
+    for value in np.flatnonzero(np.bincount(transport)):
         rows = np.flatnonzero(transport == value)
         stream[rows] = np.arange(rows.shape[0])
     return stream
@@ -251,6 +251,6 @@ def _numbered(transport: npt.NDArray[np.uint8]) -> Ints:
 
 def _renamed(numbers: Column, names: Sequence[str]) -> tuple[Column, tuple[str, ...]]:
     """Encapsulations in use, sorted: their numbers must not depend on how a capture was cut."""
-    used = sorted({"", *(names[number] for number in np.unique(numbers).tolist())})
+    used = sorted({"", *(names[n] for n in np.flatnonzero(np.bincount(numbers)).tolist())})
     place = {name: number for number, name in enumerate(used)}
     return np.array([place.get(name, 0) for name in names], np.uint8)[numbers], tuple(used)

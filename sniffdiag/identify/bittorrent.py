@@ -18,11 +18,12 @@ from sniffdiag.identify.clue import (
     probe_sides,
     proof,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import Literal, byte
 from sniffdiag.model import Transport
 
-_DHT = re.compile(
+_DHT = lazy(
     rb"d(?:1:[adr]d|1:eli\d{3}e|2:ip\d).{0,64}(?:2:id20:|1:[yqv])|d1:ad2:id20:|d1:rd2:id20:",
     re.DOTALL,
 )

@@ -24,6 +24,7 @@ from sniffdiag.identify.clue import (
     probe_sides,
     proof,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import Layout, be32, byte
 from sniffdiag.model import Transport
@@ -40,14 +41,14 @@ LONGEST_BODY_BYTES = 256 << 20
 _READ_BYTES = 96
 
 _TELLING: dict[int, tuple[re.Pattern[bytes], str]] = {
-    STARTUP: (re.compile(rb"\x00[\x01-\x08].{0,60}?\x00\x0bCQL_VERSION", re.DOTALL), "STARTUP"),
-    AUTHENTICATE: (re.compile(rb"\x00.[a-z]+\.[a-zA-Z.]+Authenticator", re.DOTALL), "AUTHENTICATE"),
+    STARTUP: (lazy(rb"\x00[\x01-\x08].{0,60}?\x00\x0bCQL_VERSION", re.DOTALL), "STARTUP"),
+    AUTHENTICATE: (lazy(rb"\x00.[a-z]+\.[a-zA-Z.]+Authenticator", re.DOTALL), "AUTHENTICATE"),
     SUPPORTED: (
-        re.compile(rb"\x00[\x01-\x10].{0,60}?\x00(?:\x0bCQL_VERSION|\x0bCOMPRESSION)", re.DOTALL),
+        lazy(rb"\x00[\x01-\x10].{0,60}?\x00(?:\x0bCQL_VERSION|\x0bCOMPRESSION)", re.DOTALL),
         "SUPPORTED",
     ),
     QUERY: (
-        re.compile(
+        lazy(
             rb"\x00[\x00-\x0f]..\s*(?i:select|insert|update|delete|use|create|alter|drop|begin"
             rb"|truncate|grant)\s",
             re.DOTALL,
@@ -55,7 +56,7 @@ _TELLING: dict[int, tuple[re.Pattern[bytes], str]] = {
         "QUERY",
     ),
     PREPARE: (
-        re.compile(
+        lazy(
             rb"\x00[\x00-\x0f]..\s*(?i:select|insert|update|delete|begin)\s",
             re.DOTALL,
         ),

@@ -6,19 +6,18 @@ words that only FTP has. Follows RFC 959, RFC 2228, RFC 2428, RFC 4217.
 
 from __future__ import annotations
 
-import re
-
 from sniffdiag.identify.clue import anywhere, probe_sides
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.text import Dialect, opening, resuming
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.model import Transport
 
 _CLIENT = Dialect(
-    first=re.compile(
+    first=lazy(
         rb"(?i:USER) .+|(?i:PASS)(?: .*)?\Z|(?i:FEAT|SYST|HELP|QUIT|NOOP|PWD|XPWD)\Z"
         rb"|(?i:AUTH (?:TLS|SSL|TLS-C|GSSAPI))\Z|(?i:ACCT|OPTS|CLNT|HOST) .+",
     ),
-    telling=re.compile(
+    telling=lazy(
         rb"(?i:PASV|EPSV|EPSV ALL|SYST|FEAT|PBSZ 0|PROT [PC]|MLSD(?: .*)?|CDUP|XPWD)\Z"
         rb"|(?i:PORT) \d{1,3}(?:,\d{1,3}){5}\Z|(?i:EPRT) \|[12]\|.+\|\d+\|\Z"
         rb"|(?i:TYPE) [AIEL](?: N)?\Z"
@@ -30,8 +29,8 @@ _CLIENT = Dialect(
     why_telling="FTP command",
 )
 _SERVER = Dialect(
-    first=re.compile(rb"(?:120|220|421|530)(?:[ -]|\Z)"),
-    telling=re.compile(
+    first=lazy(rb"(?:120|220|421|530)(?:[ -]|\Z)"),
+    telling=lazy(
         rb"220[ -](?!.*(?i:SMTP)).*(?i:FTP|FileZilla)"
         rb"|227 .*\d{1,3}(?:,\d{1,3}){5}|229 .*\(\|\|\|\d+\|\)"
         rb"|331[ -]|257 \"|234[ -](?i:.*(?:TLS|SSL))|215 (?:UNIX|Windows|MACOS)"
@@ -41,7 +40,7 @@ _SERVER = Dialect(
     starts=b"0123456789",
     why="a 220 greeting",
     why_telling="FTP answer",
-    any_line=re.compile(rb"\d{3}(?:[ -]|\Z)"),
+    any_line=lazy(rb"\d{3}(?:[ -]|\Z)"),
 )
 
 DETECTOR = Detector(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
@@ -13,14 +11,13 @@ from sniffdiag.identify.clue import (
     probe_sides,
     proof,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import Literal, Text
 from sniffdiag.model import Transport
 
-_REQUEST = re.compile(rb"[0-9a-f]{4}git-(?:upload-pack|receive-pack|upload-archive) /")
-_ADVERTISEMENT = re.compile(
-    rb"[0-9a-f]{4}(?:[0-9a-f]{40} (?:HEAD|refs/|capabilities)|version [12]\n)"
-)
+_REQUEST = lazy(rb"[0-9a-f]{4}git-(?:upload-pack|receive-pack|upload-archive) /")
+_ADVERTISEMENT = lazy(rb"[0-9a-f]{4}(?:[0-9a-f]{40} (?:HEAD|refs/|capabilities)|version [12]\n)")
 HEX = b"0123456789abcdef"
 REQUEST_LEN, ADVERTISEMENT_LEN = 26, 58
 

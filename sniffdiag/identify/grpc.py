@@ -15,6 +15,7 @@ from dataclasses import replace
 from sniffdiag.identify import http2
 from sniffdiag.identify.chains import chains, pieces
 from sniffdiag.identify.clue import Sounding
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.sides import CLAIMS
 from sniffdiag.identify.verdict import (
     NEED_MORE,
@@ -34,15 +35,15 @@ HUFFMAN_GRPC = bytes.fromhex("1d75d0620d263d4c4d6564")
 HUFFMAN_WEB = bytes.fromhex("5bc163")
 PLAIN_GRPC, PLAIN_WEB = b"application/grpc", b"-web"
 HUFFMAN_FLAG, LENGTH_BITS = 0x80, 0x7F
-_CONTENT_TYPE = re.compile(
+_CONTENT_TYPE = lazy(
     rb"(?:\x5f|[\x0f\x1f]\x10)(?:[\x8b-\xfe]%b|[\x10-\x7e]%b)"
     % (re.escape(HUFFMAN_GRPC), re.escape(PLAIN_GRPC))
 )
 """Name index 31 with indexing, without, and never (RFC 7541 6.2), then length and value."""
-_STATUS_TRAILER = re.compile(
+_STATUS_TRAILER = lazy(
     rb"[\x40\x00\x10](?:%b|\x0bgrpc-status)" % re.escape(bytes.fromhex("889acac8b21234da8f"))
 )
-_TE_TRAILERS = re.compile(
+_TE_TRAILERS = lazy(
     rb"\x40(?:\x02te|%b)(?:%b|\x08trailers)"
     % (re.escape(bytes.fromhex("82497f")), re.escape(bytes.fromhex("864d833505b11f")))
 )

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from sniffdiag.identify.clue import ANYHOW, Beginnings, Sounding
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.sides import asked, judge, raised, text
 from sniffdiag.identify.verdict import (
     NEED_MORE,
@@ -46,35 +47,35 @@ METHOD = TOKEN + rb"{1,%d}" % METHOD_MAX_LEN
 
 SPACED_PATH = rb"/[^\x00-\x1f\x7f]*?"
 """Against the grammar, yet sent and answered: RFC 9112 3 lets recipients be lenient here."""
-_REQUEST = re.compile(rb"[\r\n]*(%b) (%b|%b) HTTP/(1\.\d)" % (METHOD, TARGET, SPACED_PATH))
-_STATUS = re.compile(rb"HTTP/(1\.\d) (\d{3})")
-_OPEN_STATUS = re.compile(rb"H(?:T(?:T(?:P(?:/(?:1(?:\.(?:\d(?: \d{0,2})?)?)?)?)?)?)?)?\Z")
+_REQUEST = lazy(rb"[\r\n]*(%b) (%b|%b) HTTP/(1\.\d)" % (METHOD, TARGET, SPACED_PATH))
+_STATUS = lazy(rb"HTTP/(1\.\d) (\d{3})")
+_OPEN_STATUS = lazy(rb"H(?:T(?:T(?:P(?:/(?:1(?:\.(?:\d(?: \d{0,2})?)?)?)?)?)?)?)?\Z")
 
 _OPEN_VERSION = rb"(?:H(?:T(?:T(?:P(?:/(?:1(?:\.)?)?)?)?)?)?)?"
-_OPEN_REQUEST = re.compile(
+_OPEN_REQUEST = lazy(
     rb"[\r\n]*(?:%b(?: (?:%b(?: %b)?|%b)?)?)?\Z" % (METHOD, TARGET, _OPEN_VERSION, SPACED_PATH)
 )
-_OPEN_TARGET = re.compile(
+_OPEN_TARGET = lazy(
     rb"[\r\n]*[A-Z][A-Z-]{2,} (?:/|https?://)[^\x00-\x20\x7f]*(?: %b)?\Z" % _OPEN_VERSION
 )
 """As above with a method and a target as most are: enough to call it possible."""
-_HTTP09 = re.compile(rb"GET (/[^\x00-\x20\x7f]*)\r?(?:\n|\Z)")
+_HTTP09 = lazy(rb"GET (/[^\x00-\x20\x7f]*)\r?(?:\n|\Z)")
 
 HTTP2_PREFACE_LINE = b"PRI * HTTP/2.0\r\n"
 _PAGES = (b"<!doctype html", b"<html")
 
 _FIELD = TOKEN + rb"+:"
-_REQUEST_START = re.compile(rb"[\r\n]*(%b) (%b) HTTP/(1\.\d)\r?\n%b" % (METHOD, TARGET, _FIELD))
-_STATUS_START = re.compile(rb"HTTP/(1\.\d) (\d{3})[^\r\n]*\r?\n%b" % _FIELD)
-_INNER_REQUEST = re.compile(
+_REQUEST_START = lazy(rb"[\r\n]*(%b) (%b) HTTP/(1\.\d)\r?\n%b" % (METHOD, TARGET, _FIELD))
+_STATUS_START = lazy(rb"HTTP/(1\.\d) (\d{3})[^\r\n]*\r?\n%b" % _FIELD)
+_INNER_REQUEST = lazy(
     rb"(?:(?<=\n)%b|GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) %b HTTP/1\.\d\r?\n%b"
     % (METHOD, TARGET, _FIELD)
 )
 _FIELDS = {
-    name: re.compile(rb"\n%b:[ \t]*([^\r\n]*?)[ \t]*\r?\n" % name, re.IGNORECASE)
+    name: lazy(rb"\n%b:[ \t]*([^\r\n]*?)[ \t]*\r?\n" % name, re.IGNORECASE)
     for name in (b"host", b"content-type", b"upgrade", b"connection")
 }
-_FIELDS_END = re.compile(rb"\r?\n\r?\n")
+_FIELDS_END = lazy(rb"\r?\n\r?\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ extension frames are accepted only inside a chain that already stands. HTTP/2 in
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -15,6 +14,7 @@ from itertools import islice
 from sniffdiag.identify import http1
 from sniffdiag.identify.chains import CUT, NOT_A_FRAME, Chain, chains, follow, pieces
 from sniffdiag.identify.clue import ANYHOW, Beginnings, Sounding
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.sides import judge
 from sniffdiag.identify.verdict import (
     NEED_MORE,
@@ -49,7 +49,7 @@ CONTROL = {SETTINGS, PING, WINDOW_UPDATE}
 """Kinds of fixed shape: one of them that fills its segment says something."""
 MIN_DATA_FRAMES = 3
 H2C = b"h2c"
-_RESYNC = re.compile(
+_RESYNC = lazy(
     rb"\x00\x00\x04\x08\x00"
     rb"|\x00\x00\x08\x06[\x00\x01]\x00\x00\x00\x00"
     rb"|\x00\x00\x00\x04\x01\x00\x00\x00\x00"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from sniffdiag.identify.clue import anywhere, probe_sides
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.text import Dialect, opening, resuming
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.model import Transport
@@ -22,8 +23,8 @@ _CLIENT = Dialect(
     why_telling="IMAP command",
 )
 _SERVER = Dialect(
-    first=re.compile(rb"\* (?:OK|PREAUTH|BYE)(?: |\Z)"),
-    telling=re.compile(
+    first=lazy(rb"\* (?:OK|PREAUTH|BYE)(?: |\Z)"),
+    telling=lazy(
         rb"\* (?:OK|PREAUTH|BYE) .*(?i:IMAP|\[CAPABILITY|\[ALERT|Dovecot|\[UIDVALIDITY|\[UNSEEN)"
         rb"|\* CAPABILITY .*IMAP4|\* \d+ (?:EXISTS|RECENT|EXPUNGE|FETCH \()|\* (?:LIST|LSUB) \("
         rb"|\* FLAGS \(|\* STATUS |\* SEARCH(?: \d|\Z)|"
@@ -33,7 +34,7 @@ _SERVER = Dialect(
     starts=b"$&*-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
     why="an untagged OK",
     why_telling="IMAP response",
-    any_line=re.compile(rb"\* [A-Z0-9]|" + _TAG + rb"(?:OK|NO|BAD) "),
+    any_line=lazy(rb"\* [A-Z0-9]|" + _TAG + rb"(?:OK|NO|BAD) "),
 )
 
 DETECTOR = Detector(

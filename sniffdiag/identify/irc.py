@@ -5,16 +5,15 @@ Follows RFC 2812 2.3, 3.1.
 
 from __future__ import annotations
 
-import re
-
 from sniffdiag.identify.clue import anywhere, probe_sides
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.text import Dialect, opening, resuming
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.model import Transport
 
 _CLIENT = Dialect(
-    first=re.compile(rb"(?i:NICK :?[^ ]+|PASS :?[^ ]+|CAP (?:LS|REQ|END).*)\Z"),
-    telling=re.compile(
+    first=lazy(rb"(?i:NICK :?[^ ]+|PASS :?[^ ]+|CAP (?:LS|REQ|END).*)\Z"),
+    telling=lazy(
         rb"(?i:USER) [^ ]+ [^ ]+ [^ ]+ :?.|(?i:CAP LS 302)|(?i:JOIN) [#&][^ ]+"
         rb"|(?i:PRIVMSG) [^ ]+ :",
     ),
@@ -23,8 +22,8 @@ _CLIENT = Dialect(
     why_telling="IRC command",
 )
 _SERVER = Dialect(
-    first=re.compile(rb":[^ ]+ [A-Z]{3,8}(?: |\Z)|(?:PING|NOTICE|ERROR) "),
-    telling=re.compile(
+    first=lazy(rb":[^ ]+ [A-Z]{3,8}(?: |\Z)|(?:PING|NOTICE|ERROR) "),
+    telling=lazy(
         rb":[^ ]+ (?:00[1-5]|25[0-9]|26[56]|37[256]|33[2-3]|353|366|4\d\d|900) [^ ]+ "
         rb"|:[^ ]+ NOTICE (?:AUTH|\*|[^ ]+) :|NOTICE AUTH :|:[^ !]+![^ @]+@[^ ]+ [A-Z]+ "
         rb"|:[^ ]+ CAP \* (?:LS|ACK)",

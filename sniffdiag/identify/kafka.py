@@ -8,7 +8,6 @@ guide ("Request Headers") and KIP-482, KIP-511.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -27,6 +26,7 @@ from sniffdiag.identify.clue import (
     proof,
     weigh,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.verdict import NEED_MORE, Answer, Detector, Heads, Verdict, certain
 from sniffdiag.identify.wire import Layout, be16, be32
 from sniffdiag.model import Transport
@@ -47,7 +47,7 @@ REQUESTS_READ = 8
 TELLING_ID_BYTES = 8
 
 API_VERSIONS_KEY = 18
-_SOFTWARE = re.compile(rb"\x00[\x02-\x7f][A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9])?[\x02-\x7f]")
+_SOFTWARE = lazy(rb"\x00[\x02-\x7f][A-Za-z0-9](?:[A-Za-z0-9\-.]*[A-Za-z0-9])?[\x02-\x7f]")
 _SOFTWARE_LIMIT_BYTES = 160
 # A ZooKeeper connect request is a perfect Produce 0 without a client id; no producer sends those.
 _ZOOKEEPER_CONNECTS = tuple(bytes([0, 0, 0, size]) + bytes(8) for size in (44, 45))

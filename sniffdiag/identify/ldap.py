@@ -19,6 +19,7 @@ from sniffdiag.identify.clue import (
     probe_sides,
     proof,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.verdict import NO_FACTS, Detector, Facts
 from sniffdiag.model import Transport
 
@@ -29,21 +30,21 @@ _LEN = rb"(?:[\x00-\x7f]|\x81.|\x82..|\x84....)"
 _RESULT = rb"\x0a\x01[\x00-\x7f]\x04"
 # Operation tag: what its contents must begin with, and whether that alone is proof.
 _REQUESTS: dict[int, tuple[re.Pattern[bytes], str]] = {
-    0x60: (re.compile(rb"\x02\x01[\x02\x03]\x04", re.DOTALL), "bind request"),
+    0x60: (lazy(rb"\x02\x01[\x02\x03]\x04", re.DOTALL), "bind request"),
     0x63: (
-        re.compile(
+        lazy(
             rb"\x04(?:[\x00-\x7f]|\x81.|\x82..|\x84....)[^\x00]{0,400}?"
             rb"\x0a\x01[\x00-\x03]\x0a\x01[\x00-\x03]\x02",
             re.DOTALL,
         ),
         "search request",
     ),
-    0x77: (re.compile(rb"\x80" + _LEN + rb"[0-2]\.\d", re.DOTALL), "extended request"),
-    0x66: (re.compile(rb"\x04" + _LEN + rb"[A-Za-z]+=", re.DOTALL), "modify request"),
-    0x68: (re.compile(rb"\x04" + _LEN + rb"[A-Za-z]+=", re.DOTALL), "add request"),
-    0x6C: (re.compile(rb"\x04" + _LEN + rb"[A-Za-z]+=", re.DOTALL), "modify DN request"),
-    0x6E: (re.compile(rb"\x04" + _LEN + rb"[A-Za-z]+=", re.DOTALL), "compare request"),
-    0x4A: (re.compile(rb"[A-Za-z]+="), "delete request"),
+    0x77: (lazy(rb"\x80" + _LEN + rb"[0-2]\.\d", re.DOTALL), "extended request"),
+    0x66: (lazy(rb"\x04" + _LEN + rb"[A-Za-z]+=", re.DOTALL), "modify request"),
+    0x68: (lazy(rb"\x04" + _LEN + rb"[A-Za-z]+=", re.DOTALL), "add request"),
+    0x6C: (lazy(rb"\x04" + _LEN + rb"[A-Za-z]+=", re.DOTALL), "modify DN request"),
+    0x6E: (lazy(rb"\x04" + _LEN + rb"[A-Za-z]+=", re.DOTALL), "compare request"),
+    0x4A: (lazy(rb"[A-Za-z]+="), "delete request"),
 }
 _RESPONSES: dict[int, tuple[re.Pattern[bytes], str]] = {
     0x61: (re.compile(_RESULT), "bind response"),
@@ -55,10 +56,10 @@ _RESPONSES: dict[int, tuple[re.Pattern[bytes], str]] = {
     0x6F: (re.compile(_RESULT), "compare response"),
     0x78: (re.compile(_RESULT), "extended response"),
     0x64: (
-        re.compile(rb"\x04" + _LEN + rb"(?:[A-Za-z]+=|\x30)|\x04\x00\x30", re.DOTALL),
+        lazy(rb"\x04" + _LEN + rb"(?:[A-Za-z]+=|\x30)|\x04\x00\x30", re.DOTALL),
         "search result entry",
     ),
-    0x73: (re.compile(rb"\x04" + _LEN + rb"ldaps?://", re.DOTALL), "search result reference"),
+    0x73: (lazy(rb"\x04" + _LEN + rb"ldaps?://", re.DOTALL), "search result reference"),
 }
 UNBIND, ABANDON = 0x42, 0x50
 

@@ -7,8 +7,6 @@ doc/protocol.txt and the BinaryProtocolRevamped page.
 
 from __future__ import annotations
 
-import re
-
 from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
@@ -24,18 +22,19 @@ from sniffdiag.identify.clue import (
     proof,
     when,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.text import Dialect, opening, resuming
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import Layout, Literal, Text, be16, be32, byte, fit
 from sniffdiag.model import Transport
 
 _CLIENT = Dialect(
-    first=re.compile(
+    first=lazy(
         rb"(?:gets?|gat|gats) [!-~][ -~]*\Z|(?:delete|touch|incr|decr) [!-~]+(?: [ -~]*)?\Z"
         rb"|stats(?: [a-z ]+)?\Z|version\Z|flush_all(?: \d+)?(?: noreply)?\Z|verbosity \d\Z"
         rb"|m[gd] [!-~]+(?: [ -~]*)?\Z|mn\Z",
     ),
-    telling=re.compile(
+    telling=lazy(
         rb"(?:set|add|replace|append|prepend) [!-~]{1,250} \d+ -?\d+ \d+(?: noreply)?\s*\Z"
         rb"|cas [!-~]{1,250} \d+ -?\d+ \d+ \d+(?: noreply)?\s*\Z"
         rb"|ms [!-~]{1,250} \d+(?: [A-Za-z][!-~]*)*\s*\Z",
@@ -45,11 +44,11 @@ _CLIENT = Dialect(
     why_telling="memcached storage command",
 )
 _SERVER = Dialect(
-    first=re.compile(
+    first=lazy(
         rb"(?:STORED|NOT_STORED|EXISTS|NOT_FOUND|DELETED|TOUCHED|END|OK|ERROR|RESET|\d{1,20})\Z"
         rb"|(?:CLIENT_ERROR|SERVER_ERROR) |VERSION \d+\.\d|(?:HD|EN|NF|NS|EX|MN)(?: |\Z)|VA \d+",
     ),
-    telling=re.compile(
+    telling=lazy(
         rb"VALUE [!-~]{1,250} \d+ \d+(?: \d+)?\s*\Z|STAT [a-z_:0-9]+ [ -~]*\Z"
         rb"|(?:CLIENT_ERROR bad (?:data chunk|command line format)|SERVER_ERROR out of memory)",
     ),

@@ -6,8 +6,6 @@ Does not read documents. Follows mongodb.com "Wire Protocol" and the specificati
 
 from __future__ import annotations
 
-import re
-
 from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
@@ -20,6 +18,7 @@ from sniffdiag.identify.clue import (
     proof,
     when,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import Layout, byte, fit, le32
 from sniffdiag.model import Transport
@@ -38,7 +37,7 @@ MSG_SECTIONS = range(3)
 COMPRESSORS = range(4)
 """noop, snappy, zlib, zstd."""
 NAMESPACE_AT = 20
-_NAMESPACE = re.compile(rb"[^\x00-\x1f ./\\\"$]{1,63}\.[^\x00-\x1f]{1,190}\x00")
+_NAMESPACE = lazy(rb"[^\x00-\x1f ./\\\"$]{1,63}\.[^\x00-\x1f]{1,190}\x00")
 _NAMESPACE_LIMIT_BYTES = 256
 
 

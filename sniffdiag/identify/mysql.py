@@ -9,8 +9,6 @@ Basics", "Connection Phase"), MariaDB's "Clients & Protocols" and mysqlx.proto.
 
 from __future__ import annotations
 
-import re
-
 from sniffdiag.identify import wire
 from sniffdiag.identify.clue import (
     AGAINST,
@@ -27,6 +25,7 @@ from sniffdiag.identify.clue import (
     proof,
     when,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.verdict import NO_FACTS, Detector, Facts
 from sniffdiag.identify.wire import (
     Layout,
@@ -51,7 +50,7 @@ GREETING: Layout = (
     le24(0, range(30, 300)),
     byte(VERSION_AT, range(ord("0"), ord("9") + 1)),
 )
-_VERSION = re.compile(rb"[0-9][ -~]*\x00")
+_VERSION = lazy(rb"[0-9][ -~]*\x00")
 
 ERROR: Layout = (
     Literal(3, b"\x00\xff"),
@@ -74,7 +73,7 @@ SSL_REQUEST: Layout = (*LOGIN, Literal(0, b"\x20\x00\x00\x01"))
 
 COM_QUERY = b"\x00\x03"
 COMMANDS = range(0x20)
-_STATEMENT = re.compile(
+_STATEMENT = lazy(
     rb"[\s(]*(?i:select|insert|update|delete|replace|set|show|begin|commit|rollback|create|drop"
     rb"|alter|use|start|call|explain|describe|desc|truncate|grant|with|lock|unlock|/\*)[\s;*(/]",
 )
@@ -110,7 +109,7 @@ X_CAPABILITIES: Layout = (
 _X_MECHANISMS = b"authentication.mechanisms"
 X_GET: Layout = (Literal(0, b"\x01\x00\x00\x00\x01"),)
 X_MESSAGE: Layout = (le32(0, range(1, 1 << 20)), byte(4, {2, 4}))
-_X_LOGIN = re.compile(rb"\x0a(\x07MYSQL41|\x05PLAIN|\x0dSHA256_MEMORY)")
+_X_LOGIN = lazy(rb"\x0a(\x07MYSQL41|\x05PLAIN|\x0dSHA256_MEMORY)")
 
 
 @beginning(GREETING)

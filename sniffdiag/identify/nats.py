@@ -6,9 +6,8 @@ and route protocols beyond their INFO. Follows docs.nats.io "Client Protocol".
 
 from __future__ import annotations
 
-import re
-
 from sniffdiag.identify.clue import any_of, anywhere, one_of, probe_sides, proof
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.text import Dialect, opening, resuming
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import Literal
@@ -16,8 +15,8 @@ from sniffdiag.model import Transport
 
 _SUBJECT = rb"[!-~]+"
 _CLIENT = Dialect(
-    first=re.compile(rb"PING\s*\Z|PONG\s*\Z"),
-    telling=re.compile(
+    first=lazy(rb"PING\s*\Z|PONG\s*\Z"),
+    telling=lazy(
         rb"(?i:CONNECT)\s+\{|PUB " + _SUBJECT + rb"(?: " + _SUBJECT + rb")? \d+\s*\Z"
         rb"|HPUB " + _SUBJECT + rb"(?: " + _SUBJECT + rb")? \d+ \d+\s*\Z"
         rb"|SUB " + _SUBJECT + rb"(?: " + _SUBJECT + rb")? +[A-Za-z0-9]+\s*\Z"
@@ -28,8 +27,8 @@ _CLIENT = Dialect(
     why_telling="NATS client verb",
 )
 _SERVER = Dialect(
-    first=re.compile(rb"PING\s*\Z|PONG\s*\Z"),
-    telling=re.compile(
+    first=lazy(rb"PING\s*\Z|PONG\s*\Z"),
+    telling=lazy(
         rb"INFO\s+\{|MSG " + _SUBJECT + rb" [A-Za-z0-9]+(?: " + _SUBJECT + rb")? \d+\s*\Z"
         rb"|HMSG " + _SUBJECT + rb" [A-Za-z0-9]+(?: " + _SUBJECT + rb")? \d+ \d+\s*\Z"
         rb"|-ERR '",

@@ -5,18 +5,15 @@ Follows RFC 1939, RFC 2449 (CAPA), RFC 2595 (STLS).
 
 from __future__ import annotations
 
-import re
-
 from sniffdiag.identify.clue import anywhere, probe_sides
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.text import Dialect, opening, resuming
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.model import Transport
 
 _CLIENT = Dialect(
-    first=re.compile(
-        rb"(?i:USER .+|CAPA|STLS|QUIT|NOOP|STAT|AUTH(?: .*)?|PASS .*|LIST(?: \d+)?)\Z"
-    ),
-    telling=re.compile(
+    first=lazy(rb"(?i:USER .+|CAPA|STLS|QUIT|NOOP|STAT|AUTH(?: .*)?|PASS .*|LIST(?: \d+)?)\Z"),
+    telling=lazy(
         rb"(?i:APOP [!-~]+ [0-9a-f]{32}|UIDL(?: \d+)?|TOP \d+ \d+|CAPA|STLS|RETR \d+|DELE \d+)\Z"
     ),
     starts=b"ACDLNPQRSTUacdlnpqrstu",
@@ -24,8 +21,8 @@ _CLIENT = Dialect(
     why_telling="POP3 command",
 )
 _SERVER = Dialect(
-    first=re.compile(rb"\+OK(?: .*)?\Z|-ERR .*\Z"),
-    telling=re.compile(
+    first=lazy(rb"\+OK(?: .*)?\Z|-ERR .*\Z"),
+    telling=lazy(
         rb"\+OK .*(?i:\bPOP|mailbox|maildrop|octets|messages? \()|\+OK .*<[^<>@ ]+@[^<>@ ]+>"
         rb"|\+OK (?i:Dovecot ready)",
     ),

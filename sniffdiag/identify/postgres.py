@@ -27,6 +27,7 @@ from sniffdiag.identify.clue import (
     proof,
     when,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.verdict import NO_FACTS, Detector, Facts
 from sniffdiag.identify.wire import Layout, Literal, be32, byte, fit
 from sniffdiag.model import Transport
@@ -37,8 +38,8 @@ CANCEL: Layout = (Literal(4, b"\x04\xd2\x16\x2e"), be32(0, range(16, 273)))
 PROTOCOL_3_0, PROTOCOL_3_2 = 0x30000, 0x30002
 STARTUP: Layout = (be32(4, {PROTOCOL_3_0, PROTOCOL_3_2}), be32(0, range(9, 10_001)))
 STARTUP_PARAMETERS_AT = 8
-_PARAMETER = re.compile(rb"[a-z_][A-Za-z0-9_.]*\x00[^\x00]*")
-_CUT_PARAMETER = re.compile(rb"(?:[a-z_][A-Za-z0-9_.]*)?\Z")
+_PARAMETER = lazy(rb"[a-z_][A-Za-z0-9_.]*\x00[^\x00]*")
+_CUT_PARAMETER = lazy(rb"(?:[a-z_][A-Za-z0-9_.]*)?\Z")
 TLS_HANDSHAKE = b"\x16\x03"
 
 AUTHENTICATION_OK: Layout = (Literal(0, b"R\x00\x00\x00\x08\x00\x00\x00\x00"),)
@@ -53,7 +54,7 @@ NEGOTIATE_VERSION: Layout = (
     Literal(0, b"v\x00\x00"),
     Literal(5, b"\x00\x03\x00"),
 )
-_FAILURE = re.compile(
+_FAILURE = lazy(
     rb"[EN]\x00\x00..(?:S[^\x00]{1,30}\x00V(?:ERROR|FATAL|PANIC|WARNING|NOTICE|LOG)"
     rb"|S(?:ERROR|FATAL|PANIC|WARNING|NOTICE))\x00",
     re.DOTALL,
@@ -69,7 +70,7 @@ LENGTHS = range(4, 1 << 28)
 CHAIN = 4
 QUERY: Layout = (Literal(0, b"Q\x00"), be32(1, range(6, 1 << 24)))
 PARSE: Layout = (Literal(0, b"P\x00"), be32(1, range(8, 1 << 24)))
-_STATEMENT = re.compile(
+_STATEMENT = lazy(
     rb"[^\x00]{0,63}\x00?[\s(]*(?i:select|insert|update|delete|begin|commit|rollback|set|show|create|drop"
     rb"|alter|start|with|copy|listen|notify|truncate|explain|discard|deallocate|savepoint|release"
     rb"|declare|fetch|grant|vacuum|lock)[\s;\x00(*]",

@@ -19,6 +19,7 @@ from sniffdiag.identify.clue import (
     probe_sides,
     proof,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.verdict import Detector, Facts
 from sniffdiag.identify.wire import Layout, Literal, Text, be32, byte
 from sniffdiag.model import Transport
@@ -31,8 +32,8 @@ DRAFTS = range(0xFF000000, 0xFF000100)
 FACEBOOK = range(0xFACEB000, 0xFACEB010)
 GREASED_MASK, GREASED = 0x0F0F0F0F, 0x0A0A0A0A
 """RFC 9000 15: versions reserved to force negotiation."""
-_GOOGLE = re.compile(rb"[QT]0[2-5]\d\Z")
-_GOOGLE_PUBLIC = re.compile(rb"[\x09\x0d\x19\x1d\x29\x2d\x39\x3d].{8}Q0[2-4]\d", re.DOTALL)
+_GOOGLE = lazy(rb"[QT]0[2-5]\d\Z")
+_GOOGLE_PUBLIC = lazy(rb"[\x09\x0d\x19\x1d\x29\x2d\x39\x3d].{8}Q0[2-4]\d", re.DOTALL)
 _GOOGLE_PUBLIC_LEN = 13
 
 INITIAL_TYPE = {VERSION_2: 1, V2_DRAFT: 1}

@@ -7,8 +7,6 @@ serialization protocol specification".
 
 from __future__ import annotations
 
-import re
-
 from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
@@ -21,25 +19,26 @@ from sniffdiag.identify.clue import (
     probe_sides,
     proof,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.text import begins_as_line
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import Text
 from sniffdiag.model import Transport
 
-_ARRAY = re.compile(rb"[*>~%](\d{1,7})\r\n\$(\d{1,9})\r\n")
-_CUT_ARRAY = re.compile(rb"[*>~%](\d{1,7}(\r(\n(\$(\d{1,9}(\r)?)?)?)?)?)?\Z")
-_COMMAND_WORD = re.compile(rb"[A-Za-z][A-Za-z0-9._|-]{0,31}\r\n")
+_ARRAY = lazy(rb"[*>~%](\d{1,7})\r\n\$(\d{1,9})\r\n")
+_CUT_ARRAY = lazy(rb"[*>~%](\d{1,7}(\r(\n(\$(\d{1,9}(\r)?)?)?)?)?)?\Z")
+_COMMAND_WORD = lazy(rb"[A-Za-z][A-Za-z0-9._|-]{0,31}\r\n")
 LONGEST_COMMAND_WORD = 32
-_INLINE = re.compile(
+_INLINE = lazy(
     rb"(?i:PING|ECHO|GET|SET|SETEX|DEL|EXISTS|EXPIRE|INCR|DECR|INFO|SELECT|KEYS|CONFIG|MONITOR|CLIENT"
     rb"|COMMAND|HELLO|DBSIZE|FLUSHALL|FLUSHDB|SCAN|TYPE|TTL|MGET|MSET|HGET|HSET|HGETALL|LPUSH|RPUSH"
     rb"|LRANGE|LPOP|RPOP|SADD|SMEMBERS|ZADD|ZRANGE|SUBSCRIBE|PUBLISH|SLAVEOF|REPLICAOF|REPLCONF"
     rb"|PSYNC|SYNC|EVAL|CLUSTER|SENTINEL|MULTI|EXEC|SAVE|BGSAVE)(?: +[^ /{\r\n][^\r\n]*)?\r?\n",
 )
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_HTTP_VERSION = re.compile(rb" HTTP/\d\.\d\r?\n")
+_HTTP_VERSION = lazy(rb" HTTP/\d\.\d\r?\n")
 
-_SIMPLE = re.compile(
+_SIMPLE = lazy(
     rb"\+(?:OK|PONG|QUEUED|Background saving started|FULLRESYNC [0-9a-f]{40} \d+"
     rb"|CONTINUE[^\r\n]{0,48}|none|string|list|set|zset|hash|stream|(?:[A-Za-z ]{2,64}))\r\n"
     rb"|-(?:ERR|WRONGTYPE|NOAUTH|WRONGPASS|NOPERM|MOVED|ASK|LOADING|BUSY|READONLY|OOM|EXECABORT"
@@ -48,7 +47,7 @@ _SIMPLE = re.compile(
     rb"|:-?\d{1,19}\r\n|\$-1\r\n|\*-1\r\n|[*~%>]\d{1,7}\r\n(?=[+:$*,#_%~(=-])|\*0\r\n|_\r\n|#[tf]\r\n"
     rb"|,-?[\d.einfa+-]{1,30}\r\n",
 )
-_BULK = re.compile(rb"[$=](\d{1,9})\r\n")
+_BULK = lazy(rb"[$=](\d{1,9})\r\n")
 _REPLY_START = b"+-:$*_#,(!=%~>|"
 _CUT_REPLY_BYTES = 512
 SURE_AFTER_REPLIES = 3

@@ -16,6 +16,7 @@ from sniffdiag.identify.clue import (
     probe_sides,
     proof,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import Layout, Literal, be24, be32, fit
 from sniffdiag.model import Transport
@@ -27,7 +28,7 @@ HEADER: Layout = (
     be24(5, range(16, 1 << 16)),
     Literal(8, b"{"),
 )
-_FIELDS = re.compile(rb'\{.{0,256}"(?:code|opaque|serializeTypeCurrentRPC)":', re.DOTALL)
+_FIELDS = lazy(rb'\{.{0,256}"(?:code|opaque|serializeTypeCurrentRPC)":', re.DOTALL)
 READ_BYTES = 320
 
 

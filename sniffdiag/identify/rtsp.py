@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from sniffdiag.identify import wire
 from sniffdiag.identify.clue import (
     AGAINST,
@@ -17,12 +15,13 @@ from sniffdiag.identify.clue import (
     probe_sides,
     proof,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.text import begins_as_line
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import Layout, Text, byte
 from sniffdiag.model import Transport
 
-_START_LINE = re.compile(
+_START_LINE = lazy(
     rb"[A-Z_]{3,16} (?:rtspu?://[^\r\n ]*|\*|[^\r\n ]+) RTSP/[12]\.0\r?\n|RTSP/[12]\.0 [1-6]\d\d ",
 )
 INTERLEAVED = ord("$")

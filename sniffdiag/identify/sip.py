@@ -13,13 +13,14 @@ from sniffdiag.identify.clue import (
     probe_sides,
     proof,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.text import begins_as_line
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import Text
 from sniffdiag.model import Transport
 
-_REQUEST = re.compile(rb"[A-Z]{3,16} (?:sips?|tel|im|urn):[^\r\n]* SIP/2\.0\r?\n")
-_STATUS = re.compile(rb"SIP/2\.0 [1-6]\d\d ")
+_REQUEST = lazy(rb"[A-Z]{3,16} (?:sips?|tel|im|urn):[^\r\n]* SIP/2\.0\r?\n")
+_STATUS = lazy(rb"SIP/2\.0 [1-6]\d\d ")
 _MESSAGE = re.compile(_REQUEST.pattern + rb"|" + _STATUS.pattern)
 KEEP_ALIVE = b"\r\n\x00 "
 UPPER = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -5,16 +5,15 @@ Follows RFC 5321, RFC 3207 (STARTTLS), RFC 2033 (LMTP).
 
 from __future__ import annotations
 
-import re
-
 from sniffdiag.identify.clue import anywhere, probe_sides
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.text import Dialect, opening, resuming
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.model import Transport
 
 _CLIENT = Dialect(
-    first=re.compile(rb"(?i:QUIT|NOOP|RSET|VRFY .+|EXPN .+|HELP)\Z"),
-    telling=re.compile(
+    first=lazy(rb"(?i:QUIT|NOOP|RSET|VRFY .+|EXPN .+|HELP)\Z"),
+    telling=lazy(
         rb"(?i:EHLO|HELO|LHLO)(?: [!-~]|\Z)|(?i:MAIL FROM: ?<)|(?i:RCPT TO: ?<)"
         rb"|(?i:STARTTLS)\Z|(?i:BDAT) \d+(?: LAST)?\Z"
         rb"|(?i:AUTH (?:LOGIN|PLAIN|CRAM-MD5|NTLM|XOAUTH2))(?: |\Z)",
@@ -25,8 +24,8 @@ _CLIENT = Dialect(
 )
 _SERVER = Dialect(
     # 220 greets on FTP too; 421 and 554 refuse.
-    first=re.compile(rb"(?:220|421|554)(?:[ -]|\Z)"),
-    telling=re.compile(
+    first=lazy(rb"(?:220|421|554)(?:[ -]|\Z)"),
+    telling=lazy(
         rb"(?:220|421|554)[ -].*(?i:[EL]?SMTP|postfix|exim|sendmail|mail(?:er)? service)"
         rb"|250-(?i:SIZE|PIPELINING|STARTTLS|8BITMIME|ENHANCEDSTATUSCODES|AUTH|DSN|CHUNKING"
         rb"|HELP|VRFY|ETRN|SMTPUTF8)"
@@ -37,7 +36,7 @@ _SERVER = Dialect(
     starts=b"0123456789",
     why="a 220 greeting",
     why_telling="SMTP answer",
-    any_line=re.compile(rb"\d{3}(?:[ -]|\Z)"),
+    any_line=lazy(rb"\d{3}(?:[ -]|\Z)"),
 )
 
 DETECTOR = Detector(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
@@ -13,12 +11,13 @@ from sniffdiag.identify.clue import (
     probe_sides,
     proof,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import Literal, Text
 from sniffdiag.model import Transport
 
-_SEARCH = re.compile(rb"(?i:M-SEARCH) \* HTTP/1\.[01]\r?\n|NOTIFY \* HTTP/1\.[01]\r?\n")
-_ANSWER = re.compile(rb"HTTP/1\.[01] 200 OK\r?\n(?:[^\r\n]+\r?\n)*?(?i:ST|USN|NTS?|EXT) ?:")
+_SEARCH = lazy(rb"(?i:M-SEARCH) \* HTTP/1\.[01]\r?\n|NOTIFY \* HTTP/1\.[01]\r?\n")
+_ANSWER = lazy(rb"HTTP/1\.[01] 200 OK\r?\n(?:[^\r\n]+\r?\n)*?(?i:ST|USN|NTS?|EXT) ?:")
 ANSWER_READ_BYTES = 1024
 
 

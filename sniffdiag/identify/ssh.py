@@ -5,8 +5,6 @@ Encrypted packets have nothing to recognise them by. Follows RFC 4253 4.2 and 7.
 
 from __future__ import annotations
 
-import re
-
 from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
@@ -17,14 +15,15 @@ from sniffdiag.identify.clue import (
     probe_sides,
     proof,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.text import LINE_LIMIT_BYTES, begins_as_line
 from sniffdiag.identify.verdict import NO_FACTS, Detector, Facts
 from sniffdiag.identify.wire import Layout, Literal, be32, byte, fit
 from sniffdiag.model import Transport
 
-_IDENTIFICATION = re.compile(rb"SSH-[12]\.\d{1,2}-")
-_CUT_IDENTIFICATION = re.compile(rb"(S(S(H(-([12](\.(\d{1,2})?)?)?)?)?)?)?\Z")
-_BANNER = re.compile(rb"SSH-([12]\.\d{1,2}-[\x20-\x7e]{0,250})\r?\n")
+_IDENTIFICATION = lazy(rb"SSH-[12]\.\d{1,2}-")
+_CUT_IDENTIFICATION = lazy(rb"(S(S(H(-([12](\.(\d{1,2})?)?)?)?)?)?)?\Z")
+_BANNER = lazy(rb"SSH-([12]\.\d{1,2}-[\x20-\x7e]{0,250})\r?\n")
 LINES_BEFORE = 8
 """A server may send other lines first; real ones send few."""
 
@@ -37,7 +36,7 @@ KEXINIT: Layout = (
     be32(6 + COOKIE_LEN, range(10, 4096)),
 )
 KEX_NAMES_AT = 6 + COOKIE_LEN + 4
-_KEX_NAME = re.compile(
+_KEX_NAME = lazy(
     rb"(?:curve25519|curve448|ecdh-sha2|diffie-hellman|sntrup|mlkem|kex-|ext-info|rsa\d|gss-)",
 )
 _KEX_NAME_READ_BYTES = 16

@@ -18,6 +18,7 @@ from sniffdiag.identify.clue import (
     hint,
     proof,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.verdict import NO_FACTS, Facts
 from sniffdiag.identify.wire import Text, is_printable
 
@@ -106,7 +107,7 @@ def _is_told_later(dialect: Dialect, data: bytes) -> bool:
     return any(dialect.telling.match(line) for line in lines)
 
 
-_TLS_AFTER_LINE = re.compile(rb"\n\x16\x03[\x00-\x04]")
+_TLS_AFTER_LINE = lazy(rb"\n\x16\x03[\x00-\x04]")
 
 
 def after_upgrade(data: bytes) -> Facts:

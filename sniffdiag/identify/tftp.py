@@ -5,8 +5,6 @@ Follows RFC 1350 5, 2347.
 
 from __future__ import annotations
 
-import re
-
 from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
@@ -20,13 +18,14 @@ from sniffdiag.identify.clue import (
     probe_sides,
     proof,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import Literal, byte
 from sniffdiag.model import Transport
 
-_REQUEST = re.compile(rb"\x00[\x01\x02][\x20-\x7e]{1,255}\x00(?i:netascii|octet|mail)\x00")
+_REQUEST = lazy(rb"\x00[\x01\x02][\x20-\x7e]{1,255}\x00(?i:netascii|octet|mail)\x00")
 REQUEST_LIMIT = 280
-_ERROR = re.compile(rb"\x00\x05\x00[\x00-\x08][\x20-\x7e]{4}")
+_ERROR = lazy(rb"\x00\x05\x00[\x00-\x08][\x20-\x7e]{4}")
 
 
 @beginning((Literal(0, b"\x00"), byte(1, {1, 2})))

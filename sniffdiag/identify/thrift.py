@@ -6,7 +6,6 @@ Follows thrift-binary-protocol.md, thrift-compact-protocol.md and HeaderFormat.m
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from sniffdiag.identify import wire
@@ -22,6 +21,7 @@ from sniffdiag.identify.clue import (
     probe_sides,
     proof,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import Layout, Literal, be16, be32, byte, fit
 from sniffdiag.model import Transport
@@ -36,7 +36,7 @@ COMPACT_VERSION, COMPACT_TYPE_SHIFT = 1, 5
 MOST_VARINT_BYTES = 5
 LONGEST_NAME_BYTES = 256
 SHORTEST_TELLING_NAME = 3
-_NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_.:$/-]*")
+_NAME = lazy(rb"[A-Za-z_][A-Za-z0-9_.:$/-]*")
 HEADER: Layout = (
     be32(0, range(14, 1 << 28)),
     Literal(4, b"\x0f\xff"),

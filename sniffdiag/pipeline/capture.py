@@ -10,7 +10,7 @@ from sniffdiag.addresses import address_text
 from sniffdiag.decode.headers import DecodeStatus
 from sniffdiag.flows.flow import Flows, Orientation
 from sniffdiag.flows.redirect import join_redirected
-from sniffdiag.flows.seal import seal
+from sniffdiag.flows.seal import finish
 from sniffdiag.model import Transport
 from sniffdiag.observe.identified import IdentifiedFlows
 from sniffdiag.pipeline.reading import Reading, Totals, Watcher, read
@@ -44,7 +44,7 @@ def list_flows(
 
 def sealed(reading: Reading) -> Capture:
     """Everything that was read, sealed and identified."""
-    flows = join_redirected(seal(reading.table))
+    flows = join_redirected(finish(reading.table))
     report = _capture_report(reading.summaries, reading.totals, flows.rows)
     return Capture(IdentifiedFlows(flows), report)
 
