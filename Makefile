@@ -42,4 +42,5 @@ clean: ## remove everything that can be made again
 $(BIN)/sniffdiag: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m compileall -q sniffdiag
 	touch $@

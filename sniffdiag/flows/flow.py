@@ -20,7 +20,7 @@ from sniffdiag.model import Endpoint, Transport
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Needle: TypeAlias = bytes  # by another name, because `Flows` has a column called bytes
+Octets: TypeAlias = bytes  # by another name, because `Flows` has a column called bytes
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
 _V4_LOOPBACK = np.uint64(0x0000_FFFF_7F)  # ::ffff:127.0.0.0/104, shifted right by the 24 host bits
@@ -97,6 +97,9 @@ class Kept(Protocol):
 
     def counts(self) -> npt.NDArray[np.int64]:
         """Pieces kept of each flow and side, shape `(n, 2)`."""
+
+    def beginning(self, row: int, side: int) -> bytes:
+        """The first kept pieces of one side, as they were captured."""
 
     def tcp(self, row: int, side: int, payload_bytes: int) -> Stream:
         """One side of a TCP flow."""
@@ -203,6 +206,10 @@ class Flows:
             from_server=stream(row, client ^ 1, answered),
         )
 
+    def beginning(self, row: int) -> Octets:
+        """What the client sent first, as it was captured: cheap, and not put in sequence order."""
+        return self.kept.beginning(row, int(self.client_side[row]))
+
     def has_heads(self) -> npt.NDArray[np.bool_]:
         """Shape `(n,)`: rows whose bytes were kept, as far as there were any.
 
@@ -212,7 +219,7 @@ class Flows:
         has: Mask = np.all(kept | (self.captured_bytes == 0), axis=1)
         return has
 
-    def heads_contain(self, needles: Sequence[Needle]) -> npt.NDArray[np.bool_]:
+    def heads_contain(self, needles: Sequence[Octets]) -> npt.NDArray[np.bool_]:
         """Shape `(n,)`: rows of which a kept piece contains one of `needles`."""
         contain: Mask = np.any(self.kept.containing(needles), axis=1)
         return contain

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HALF_OF_SEQUENCE_NUMBERS = 1 << 31
 UNKNOWN_ISN = -1
+BEGINNING_PIECES = 2
 _PIECE = ("seq", "frame", "captured", "wire", "sample", "at", "kept")
 
 
@@ -59,6 +60,16 @@ class KeptBytes:
         ]
         facts = (told["captured"], told["wire"], told["sample"])
         return list(map(Piece, told["seq"], told["frame"], data, *facts))
+
+    def beginning(self, row: int, side: int) -> bytes:
+        """See `flow.Kept`: two pieces, which hold a ClientHello with post-quantum key shares."""
+        owner = row * SIDES + side
+        first, end = int(self._first[owner]), int(self._first[owner + 1])
+        block, at, kept = self._block, self._columns["at"], self._columns["kept"]
+        return b"".join(
+            bytes(self._data[block[i]][at[i] : at[i] + kept[i]])
+            for i in range(first, min(first + BEGINNING_PIECES, end))
+        )
 
     def tcp(self, row: int, side: int, payload_bytes: int) -> Stream:
         """One side of a TCP flow, in sequence order."""

@@ -169,6 +169,9 @@ class _JoinedKept:
     def counts(self) -> Ints:
         return self._moved(self.kept.counts())
 
+    def beginning(self, row: int, side: int) -> bytes:
+        return self.kept.beginning(*self._source(row, side))
+
     def tcp(self, row: int, side: int, payload_bytes: int) -> Stream:
         return self.kept.tcp(*self._source(row, side), payload_bytes)
 

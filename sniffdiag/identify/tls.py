@@ -16,6 +16,7 @@ from sniffdiag.identify.sides import CLAIMS, judge, text
 from sniffdiag.identify.verdict import (
     NEED_MORE,
     NO,
+    NO_FACTS,
     Detector,
     Facts,
     Heads,
@@ -111,6 +112,14 @@ def _extensions(hello: _Reader) -> dict[int, bytes]:
         kind = extensions.number(2)
         found.setdefault(kind, extensions.vector(2).rest())
     return found
+
+
+def hello_facts(head: bytes) -> Facts:
+    """SNI, ALPN and the highest version of the ClientHello that `head` begins with, if it does."""
+    for kind, body in handshake_messages(head):
+        if kind == CLIENT_HELLO:
+            return client_hello_facts(body)
+    return NO_FACTS
 
 
 def client_hello_facts(body: bytes) -> Facts:

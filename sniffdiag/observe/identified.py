@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from sniffdiag.flows.flow import Flow, Flows, Orientation, Stream
 from sniffdiag.identify.resolve import identify
+from sniffdiag.identify.tls import hello_facts
 from sniffdiag.identify.verdict import Heads, Identification, Reason, Sample, Side
 from sniffdiag.model import Transport
 from sniffdiag.nominate.settled import EXCHANGES, settled
@@ -74,8 +75,14 @@ class IdentifiedFlows:
         return known
 
     def brief(self, row: int) -> Identification:
-        """As `of`, without looking at bytes that columns made unnecessary to look at."""
-        return self._known.get(row) or self._shared[int(self.code[row])]
+        """As `of`, looking at no more bytes than a ClientHello's where columns settled the flow."""
+        known = self._known.get(row)
+        if known is not None:
+            return known
+        shared = self._shared[int(self.code[row])]
+        if shared.protocol != "tls":
+            return shared
+        return replace(shared, facts=hello_facts(self.flows.beginning(row)))
 
     def _look(self, row: int) -> Identification:
         flow = self.flows.flow(row)

@@ -148,7 +148,7 @@ class _Assignment:
         """Rows between sidecars whose ClientHello or certificate shows the mesh's own TLS."""
         tls = [i for i, name in enumerate(self.identified.names) if name == "tls"]
         for row in np.nonzero(np.isin(self.identified.code, tls))[0].tolist():
-            found = mesh_tls(self.identified.of(row).facts)
+            found = mesh_tls(self.identified.brief(row).facts)
             if found is not None:
                 yield row, found
 

@@ -35,7 +35,7 @@ CENTRAL: dict[str, set[str]] = {
     "decode": {"headers"},
     "nominate": {"tags", "settled"},
     "flows": {"flow"},
-    "identify": {"verdict", "resolve", "detectors"},
+    "identify": {"verdict", "resolve", "detectors", "tls"},
     "marks": {"istio_mtls"},
     "catalog": {"services"},
     "mesh": {"treated", "policy"},
