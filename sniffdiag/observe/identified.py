@@ -7,6 +7,7 @@ shown to the detectors, so a million one-request flows do not cost a million pro
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -50,11 +51,21 @@ _NO_HEAD = Identification(
 _KNOWN_BY_HANDSHAKE = (Orientation.SYN, Orientation.SYN_ACK)
 
 
+Spread = Callable[[Callable[[int], Identification], list[int]], list[Identification]]
+
+
+def _here(probe: Callable[[int], Identification], rows: list[int]) -> list[Identification]:
+    return list(map(probe, rows))
+
+
 class IdentifiedFlows:
     """Protocol of each row of `flows`, with `Identification`s made on demand and kept."""
 
-    def __init__(self, flows: Flows) -> None:
-        """Settles what columns settle and probes the rest; may reorient `flows` by protocol."""
+    def __init__(self, flows: Flows, spread: Spread = _here) -> None:
+        """Settles what columns settle and probes the rest; may reorient `flows` by protocol.
+
+        `spread` maps a function over rows, in this process or in several.
+        """
         self.flows = flows
         self.names: list[str] = []
         """Protocol id of each code; flows settled by columns have codes of their own."""
@@ -64,7 +75,7 @@ class IdentifiedFlows:
         self.code: npt.NDArray[np.int32] = np.full(flows.rows, -1, dtype=np.int32)
         """Index into `names`, shape `(n,)`."""
         self._settle_in_columns()
-        self._probe_the_rest()
+        self._probe_the_rest(spread)
 
     def of(self, row: int) -> Identification:
         """The identification of one flow, with all facts its kept bytes give."""
@@ -128,20 +139,23 @@ class IdentifiedFlows:
         self._shared[code] = identification
         self.code[rows] = code
 
-    def _probe_the_rest(self) -> None:
+    def _probe_the_rest(self, spread: Spread) -> None:
         flows = self.flows
-        swap = np.zeros(flows.rows, dtype=np.bool_)
-        by_protocol = np.zeros(flows.rows, dtype=np.bool_)
-        for row in np.nonzero(self.code < 0)[0].tolist():
-            flow = flows.flow(row)
-            oriented = flow.oriented_by in _KNOWN_BY_HANDSHAKE
-            found = identify(_heads(flow), flow.transport, oriented=oriented)
-            swap[row] = found.swap
-            by_protocol[row] = not oriented and found.protocol not in _SAYS_NOTHING_OF_SIDES
-            self.code[row] = self._code_of(found.protocol)
-            self._known[row] = replace(found, swap=False)
-        flows.reorient(swap, Orientation.PROTOCOL)
-        flows.oriented_by[by_protocol] = int(Orientation.PROTOCOL)
+        rows = np.flatnonzero(self.code < 0)
+        found = spread(self._probe, rows.tolist())
+        handshake = np.isin(flows.oriented_by[rows], [int(o) for o in _KNOWN_BY_HANDSHAKE])
+        says = [each.protocol not in _SAYS_NOTHING_OF_SIDES for each in found]
+        swapped = np.zeros(flows.rows, dtype=np.bool_)
+        swapped[rows] = [each.swap for each in found]
+        flows.reorient(swapped, Orientation.PROTOCOL)
+        flows.oriented_by[rows[~handshake & np.array(says, dtype=np.bool_)]] = Orientation.PROTOCOL
+        self.code[rows] = [self._code_of(each.protocol) for each in found]
+        self._known.update(zip(rows.tolist(), found, strict=True))
+
+    def _probe(self, row: int) -> Identification:
+        flow = self.flows.flow(row)
+        oriented = flow.oriented_by in _KNOWN_BY_HANDSHAKE
+        return identify(_heads(flow), flow.transport, oriented=oriented)
 
     def _code_of(self, protocol: str) -> int:
         code = self._codes.get(protocol)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 from sniffdiag.addresses import address_text
@@ -11,11 +12,16 @@ from sniffdiag.decode.headers import DecodeStatus
 from sniffdiag.flows.flow import Flows, Orientation
 from sniffdiag.flows.redirect import join_redirected
 from sniffdiag.flows.seal import finish
+from sniffdiag.identify.verdict import Identification
 from sniffdiag.model import Transport
 from sniffdiag.observe.identified import IdentifiedFlows
+from sniffdiag.pipeline.forks import spread
 from sniffdiag.pipeline.reading import Reading, Totals, Watcher, read
 from sniffdiag.report.listing import CaptureReport, FlowList, FlowRow, SourceReport
 from sniffdiag.sources.frames import SourceSummary
+
+ROWS_PER_PROCESS = 100
+"""Flows whose identification takes longer than starting a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +44,22 @@ def list_flows(
     Raises:
         SourceError: No capture can be read.
     """
-    capture = sealed(read(captures, stdin=stdin, watcher=watcher, processes=processes))
+    capture = sealed(read(captures, stdin=stdin, watcher=watcher, processes=processes), processes)
     return FlowList(capture.report, _flow_rows(capture.flows))
 
 
-def sealed(reading: Reading) -> Capture:
+def sealed(reading: Reading, processes: int = 1) -> Capture:
     """Everything that was read, sealed and identified."""
     flows = join_redirected(finish(reading.table))
     report = _capture_report(reading.summaries, reading.totals, flows.rows)
-    return Capture(IdentifiedFlows(flows), report)
+    return Capture(IdentifiedFlows(flows, partial(_shared_out, processes)), report)
+
+
+def _shared_out(
+    processes: int, probe: Callable[[int], Identification], rows: list[int]
+) -> list[Identification]:
+    """A `Spread` over several processes, where that is worth it."""
+    return spread(probe, rows, min(processes, len(rows) // ROWS_PER_PROCESS))
 
 
 def _capture_report(

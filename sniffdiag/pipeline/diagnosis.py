@@ -53,7 +53,7 @@ def analyze_captures(  # noqa: PLR0913 - what is read, judged by what, how
         PolicyError: Mesh, version or setting are unknown.
     """
     policy = _policy(choice, catalog)
-    capture = sealed(read(captures, stdin=stdin, watcher=watcher, processes=processes))
+    capture = sealed(read(captures, stdin=stdin, watcher=watcher, processes=processes), processes)
     seen = observe(capture.flows, catalog, _treatments(policy, catalog, choice))
     return _report(_notes(policy, catalog, choice), policy, catalog, capture.report, seen)
 

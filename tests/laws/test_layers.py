@@ -67,7 +67,7 @@ HOMES: dict[str, set[str]] = {
     "tabulate": {"report/tables.py"},
     "typer": {"cli"},
     "subprocess": set(),
-    "pickle": {"pipeline/reading.py"},
+    "pickle": {"pipeline/forks.py"},
 }
 """Where a dependency may be imported: layers, or one file."""
 

@@ -101,9 +101,7 @@ def test_a_child_that_dies_costs_time_and_nothing_else(
 ) -> None:
     path = tmp_path / "web.pcap"
     path.write_bytes(conversation(900))
-    monkeypatch.setattr(
-        reading, "_fold_for", lambda _part, _give: os.kill(os.getpid(), signal.SIGKILL)
-    )
+    monkeypatch.setattr(reading, "_fold_part", lambda _part: os.kill(os.getpid(), signal.SIGKILL))
     assert listed(path, 2) == listed(path, 1)
 
 

@@ -1,0 +1,120 @@
+"""Work done by forked processes, each leaving its result in memory shared with this one.
+
+Plain fork and an anonymous file: importing `multiprocessing` costs as much as reading ten
+megabytes, and a pipe would copy tens of them twice more. Linux only; callers ask for one process elsewhere.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import pickle  # noqa: TID251 - between this process and its own children only
+import signal
+import struct
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NoReturn, TypeVar
+
+CAN_FORK = sys.platform == "linux"
+"""Elsewhere there are no anonymous files, and a fork may not be safe."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Fork:
+    """A child of this process that does one piece of work and ends."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        self._result = os.memfd_create("sniffdiag")
+        self._pid = os.fork()
+        if self._pid == 0:
+            _work(work, self._result)
+
+    def result(self) -> object:
+        """What the work returned; None if the child died or failed."""
+        _, status = os.waitpid(self._pid, 0)
+        self._pid = 0
+        size = os.fstat(self._result).st_size
+        return _loaded(mmap.mmap(self._result, size)) if size and status == 0 else None
+
+    def stop(self) -> None:
+        """It is not needed any more."""
+        os.close(self._result)
+        if self._pid:
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+
+
+def _work(work: Callable[[], object], result: int) -> NoReturn:
+    """In the child: leave what the work returns, and end."""
+    status = 1
+    try:
+        _leave(work(), result)
+        status = 0
+    finally:
+        os._exit(status)  # whatever happened: nothing of the parent may run twice
+
+
+def spread(
+    function: Callable[[Item], Result], items: Sequence[Item], processes: int
+) -> list[Result]:
+    """`list(map(function, items))`, the items shared out among so many processes.
+
+    What a child fails to do is done here. `function` must not change anything that is needed later.
+    """
+    size = -(-len(items) // max(processes if CAN_FORK else 1, 1))
+    slices = [items[at : at + size] for at in range(0, len(items), size or 1)]
+    children = [Fork(partial(_each, function, mine)) for mine in slices[1:]]
+    try:
+        found = _each(function, slices[0] if slices else ())
+        for child, mine in zip(children, slices[1:], strict=True):
+            theirs = child.result()
+            found += theirs if isinstance(theirs, list) else _each(function, mine)
+        return found
+    finally:
+        for child in children:
+            child.stop()
+
+
+def _each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    return list(map(function, items))
+
+
+_LENGTH = struct.Struct("=Q")
+_ALIGNMENT = 64
+"""Arrays begin at multiples of a cache line."""
+
+
+def _leave(found: object, result: int) -> None:
+    """Write a pickle and, apart from it so that nobody need copy them, the columns it refers to.
+
+    Layout: number of columns, length of the pickle, length of each column, padding; then the
+    columns, each padded; then the pickle.
+    """
+    columns: list[pickle.PickleBuffer] = []
+    body = pickle.dumps(found, protocol=5, buffer_callback=columns.append)
+    raw = [column.raw() for column in columns]
+    lengths = [len(raw), len(body), *(len(each) for each in raw)]
+    head = b"".join(_LENGTH.pack(length) for length in lengths)
+    with open(result, "wb", closefd=False) as file:
+        for piece in (memoryview(head), *raw, memoryview(body)):
+            file.write(piece)
+            file.write(bytes(-len(piece) % _ALIGNMENT))
+
+
+def _loaded(shared: mmap.mmap) -> object:
+    """What `_leave` left; its columns stay where they are."""
+    view = memoryview(shared)
+    count, body_len = (_LENGTH.unpack_from(view, at)[0] for at in (0, _LENGTH.size))
+    head_len = (2 + count) * _LENGTH.size
+    lengths = [
+        _LENGTH.unpack_from(view, at)[0] for at in range(2 * _LENGTH.size, head_len, _LENGTH.size)
+    ]
+    at = head_len + -head_len % _ALIGNMENT
+    columns = []
+    for length in lengths:
+        columns.append(view[at : at + length])
+        at += length + -length % _ALIGNMENT
+    return pickle.loads(view[at : at + body_len], buffers=columns)  # noqa: S301 - our own child's
