@@ -1,7 +1,8 @@
 """Work done by forked processes, each leaving its result in memory shared with this one.
 
 Plain fork and an anonymous file: importing `multiprocessing` costs as much as reading ten
-megabytes, and a pipe would copy tens of them twice more. Linux only; callers ask for one process elsewhere.
+megabytes, and a pipe would copy tens of them twice more. Linux only; elsewhere the work is done by
+this process.
 """
 
 from __future__ import annotations
