@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-BLOCK_BYTES = 8 * 1024 * 1024
+BLOCK_BYTES = 16 * 1024 * 1024
 FIRST_BLOCK_BYTES = 64 * 1024
 """Enough to recognise a file and to see its first frames; small captures need no more."""
 SLACK_BYTES = 64
