@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 # By the number of fragments known when a segment is captured: what its side may keep. Together
 # they hold the kept bytes of any capture below about 400 MB.
-TIERS = np.array([4_096, 32_768, 131_072, 262_144])
-HEAD_BYTES = np.array([4_096, 2_048, 512, 256, 0])
-SAMPLES = np.array([16, 8, 2, 1, 0])
+TIERS = np.array([1_024, 8_192, 65_536, 262_144])
+HEAD_BYTES = np.array([4_096, 1_536, 768, 256, 0])
+SAMPLES = np.array([16, 8, 4, 1, 0])
 SAMPLE_BYTES = 64
 CELL_BYTES = 64
 """Bytes are copied in cells of so many."""

@@ -7,6 +7,7 @@ decrypted and no chain is verified. STARTTLS belongs to the protocol that it beg
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -40,8 +41,8 @@ CLIENT_HELLO, SERVER_HELLO, CERTIFICATE = 1, 2, 11
 HELLO_PROOF_LEN = 11
 """Record header, handshake header and the hello's own version."""
 MAX_HANDSHAKE_LEN = 1 << 17
-HELLO_RANDOM_AT = 2
 HELLO_SESSION_AT = 34
+EXTENSION_HEADER = struct.Struct(">HH")
 EXT_SNI, EXT_ALPN, EXT_SUPPORTED_VERSIONS = 0, 16, 43
 VERSIONS = {0x0300: "SSL 3.0", 0x0301: "1.0", 0x0302: "1.1", 0x0303: "1.2", 0x0304: "1.3"}
 OID_SUBJECT_ALT_NAME = b"\x06\x03\x55\x1d\x11"
@@ -124,19 +125,29 @@ def hello_facts(head: bytes) -> Facts:
 
 def client_hello_facts(body: bytes) -> Facts:
     """SNI, ALPN and the highest version of a ClientHello (RFC 8446 4.1.2)."""
-    hello = _Reader(body)
-    legacy = hello.number(2)
-    hello.take(32)
-    hello.vector(1)
-    hello.vector(2)
-    hello.vector(1)
-    extensions = _extensions(hello)
+    extensions = _client_extensions(body)
     versions = _Reader(extensions.get(EXT_SUPPORTED_VERSIONS, b"")).vector(1).rest()
     return Facts(
         sni=_sni(extensions.get(EXT_SNI, b"")),
         alpn_offered=_alpn(extensions.get(EXT_ALPN, b"")),
-        tls_version=_highest(versions) or VERSIONS.get(legacy),
+        tls_version=_highest(versions) or VERSIONS.get(int.from_bytes(body[:2])),
     )
+
+
+def _client_extensions(body: bytes) -> dict[int, bytes]:
+    """Extensions by type, the first of a type; by offsets, since listings read every hello."""
+    found: dict[int, bytes] = {}
+    at = HELLO_SESSION_AT
+    for width in (1, 2, 1):  # session id, cipher suites, compression methods
+        at += width + int.from_bytes(body[at : at + width])
+    end = at + 2 + int.from_bytes(body[at : at + 2])
+    at += 2
+    while at < end and at + EXTENSION_HEADER.size <= len(body):
+        kind, length = EXTENSION_HEADER.unpack_from(body, at)
+        at += EXTENSION_HEADER.size
+        found.setdefault(kind, body[at : min(at + length, end)])
+        at += length
+    return found
 
 
 def server_hello_facts(body: bytes) -> Facts:
