@@ -82,15 +82,15 @@ def run() -> None:
     try:
         app(prog_name="sniffdiag")
     except SniffdiagError as error:
-        _complain(str(error))
-        if error.hint:
-            sys.stderr.write(f"  {printable(error.hint, 1000)}\n")
+        _complain(str(error), error.hint)
         sys.exit(ExitCode.UNUSABLE)
     except ReaderGoneError:
         _forget_standard_output()
         sys.exit(ExitCode.CLEAN)
-    except KeyboardInterrupt:
-        sys.exit(ExitCode.INTERRUPTED)
+    except SystemExit as end:
+        if end.code == ExitCode.INTERRUPTED:  # typer makes this of KeyboardInterrupt, silently
+            _complain("stopped before the report was made")
+        raise
     except OSError as error:
         _complain(str(error))
         _forget_standard_output()
@@ -98,8 +98,10 @@ def run() -> None:
     except Exception as error:
         if DEBUG in os.environ:
             raise
-        _complain(f"internal error: {type(error).__name__}: {error}")
-        sys.stderr.write(f"  please report it, with what {DEBUG}=1 makes it print\n")
+        _complain(
+            f"internal error: {type(error).__name__}: {error}",
+            f"please report it, with what {DEBUG}=1 makes it print",
+        )
         sys.exit(ExitCode.UNUSABLE)
 
 
@@ -111,8 +113,10 @@ def _open_missing_streams() -> None:
     sys.stderr = sys.stderr or open(nowhere, "w")  # noqa: PTH123, SIM115 - the same
 
 
-def _complain(what: str) -> None:
+def _complain(what: str, hint: str = "") -> None:
     sys.stderr.write(f"sniffdiag: {printable(what, 1000)}\n")
+    if hint:
+        sys.stderr.write(f"  {printable(hint, 1000)}\n")
 
 
 def _forget_standard_output() -> None:

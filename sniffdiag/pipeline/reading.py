@@ -146,7 +146,10 @@ def _read_parts(parts: Sequence[Part], watcher: Watcher | None) -> Reading | Non
         if not source.ends_whole:
             return None
         for child in children:
-            reading = child.result()
+            reading, stopped = _awaited(child)
+            if stopped:
+                whole.totals.interrupted = True
+                return whole
             if not isinstance(reading, Reading):
                 return None
             _append(whole, reading)
@@ -154,6 +157,16 @@ def _read_parts(parts: Sequence[Part], watcher: Watcher | None) -> Reading | Non
     finally:
         for child in children:
             child.stop()
+
+
+def _awaited(child: Fork) -> tuple[object, bool]:
+    """What the child read, and whether Ctrl-C ended the wait for it."""
+    with Interrupt() as interrupt:
+        try:
+            with interrupt.waiting():
+                return child.result(), False
+        except KeyboardInterrupt:
+            return None, True
 
 
 def _append(whole: Reading, later: Reading) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import struct
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,6 +105,21 @@ def test_a_child_that_dies_costs_time_and_nothing_else(
     path.write_bytes(conversation(900))
     monkeypatch.setattr(reading, "_fold_part", lambda _part: os.kill(os.getpid(), signal.SIGKILL))
     assert listed(path, 2) == listed(path, 1)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_ctrl_c_while_waiting_for_another_process_reports_what_came_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "web.pcap"
+    path.write_bytes(conversation(900, request))
+    monkeypatch.setattr(reading, "_fold_part", lambda _part: time.sleep(60))
+    pressed = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+    pressed.start()
+    stopped = list_flows([str(path)], processes=2).capture
+    pressed.join()
+    assert stopped.interrupted
+    assert 0 < stopped.frames < 900
 
 
 @pytest.mark.usefixtures("small_parts")
