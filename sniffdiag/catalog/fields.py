@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, TypeGuard
@@ -18,6 +19,8 @@ _TYPE_NAMES = {
     float: "a number with a fraction",
     type(None): "empty",
 }
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Fields:
@@ -40,6 +43,10 @@ class Fields:
     def moved(self, where: str) -> None:
         """Say from now on where it stands, with paths that begin here."""
         self._where, self._path = where, ""
+
+    def unquestioned(self) -> Fields:
+        """The same fields, read without problem lines."""
+        return Fields(self._value, "", [])
 
     def named(self, kind: str, name: str) -> None:
         """Say from now on which object it is."""
@@ -159,6 +166,16 @@ def maybe_address(text: str) -> str | None:
 def is_number(value: object) -> TypeGuard[int]:
     """`true` is no number, whatever Python says."""
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def nanoseconds(text: str | None) -> int | None:
+    """A Kubernetes timestamp (RFC 3339) since 1970; None where absent or no time."""
+    try:
+        time = datetime.fromisoformat(text or "")
+        since = time.replace(tzinfo=time.tzinfo or UTC) - _EPOCH
+        return (since // timedelta(microseconds=1)) * 1000
+    except (ValueError, OverflowError):
+        return None
 
 
 def clean(text: str) -> str:

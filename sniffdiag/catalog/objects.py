@@ -6,14 +6,13 @@ is joined here (see `addresses`).
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sniffdiag.catalog.fields import Fields, is_number
+from sniffdiag.catalog.fields import Fields, is_number, nanoseconds
+from sniffdiag.catalog.history import History
 from sniffdiag.catalog.services import ServicePort
 from sniffdiag.model import Transport
 
@@ -21,14 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _MAX_PORT = 65_535
-_NS_PER_S = 10**9
 _TRANSPORTS = {transport.name: transport for transport in Transport}
 _DEFAULT_NAMESPACE = "default"
 _HEADLESS = "None"
 _FINISHED = frozenset({"Succeeded", "Failed"})
 _ENDED_LIST = "List"
 
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 _EXCLUDED_INBOUND = "traffic.sidecar.istio.io/excludeInboundPorts"
 _MESH_ANNOTATION = re.compile(r"config\.linkerd\.io/.+|.+\.kuma\.io/protocol")
@@ -178,7 +175,7 @@ def _read_service(found: Objects, fields: Fields, own: tuple[str, str], origin: 
     external = [] if external_name else _external_ips(fields, spec)
     internal = [] if external_name or shell.headless else _cluster_ips(spec)
     found.services[own] = ServiceObject(
-        tuple(_service_ports(spec, shell, _applied_ports(annotations))),
+        tuple(_service_ports(spec, shell, History(metadata, annotations))),
         tuple(dict.fromkeys(internal)),
         tuple(dict.fromkeys(external)),
         tuple(sorted(spec.pairs("selector").items())) if not external_name else (),
@@ -196,9 +193,7 @@ def _external_ips(fields: Fields, spec: Fields) -> list[str]:
     return found
 
 
-def _service_ports(
-    spec: Fields, shell: ServicePort, applied: dict[tuple[int, str], Fields]
-) -> Iterable[ServicePort]:
+def _service_ports(spec: Fields, shell: ServicePort, history: History) -> Iterable[ServicePort]:
     seen = set()
     for port in spec.each("ports"):
         number = port.number("port", 1, _MAX_PORT)
@@ -211,21 +206,20 @@ def _service_ports(
             port.complain(f"port {number} declared twice; the first declaration is used")
             continue
         seen.add((number, transport))
-        before = applied.get((number, transport.name))
+        name, app_protocol = port.text("name"), port.text("appProtocol")
         yield ServicePort(
             shell.namespace,
             shell.service,
             number,
-            name=port.text("name") or "",
-            app_protocol=port.text("appProtocol"),
+            name=name or "",
+            app_protocol=app_protocol,
             transport=transport,
             target_port=_target_port(port),
             node_port=port.number("nodePort", 0, _MAX_PORT) or None,
             headless=shell.headless,
             external_name=shell.external_name,
             annotations=shell.annotations,
-            applied_name=(before.text("name") or "") if before else None,
-            applied_app_protocol=before.text("appProtocol") if before else None,
+            edits=history.edits((number, transport.name), name, app_protocol),
             created_ns=shell.created_ns,
             origin=shell.origin,
         )
@@ -247,35 +241,12 @@ def _transport(port: Fields) -> Transport | None:
     return transport
 
 
-def _applied_ports(annotations: dict[str, str]) -> dict[tuple[int, str], Fields]:
-    """The ports that `kubectl apply` was last given, by number and protocol.
-
-    Consoles that patch a Service leave this annotation alone, so it tells what they overwrote.
-    """
-    try:
-        applied = json.loads(annotations.get(_LAST_APPLIED, "null"))
-    except (ValueError, RecursionError):
-        return {}
-    if not isinstance(applied, dict):
-        return {}
-    found = {}
-    for port in Fields(applied, "", []).mapping("spec").each("ports"):
-        number = port.number("port", 1, _MAX_PORT)
-        if number is not None:
-            found[number, port.text("protocol") or Transport.TCP.name] = port
-    return found
-
-
 def _created_ns(metadata: Fields) -> int | None:
     text = metadata.text("creationTimestamp")
-    if not text:
-        return None
-    try:
-        created = datetime.fromisoformat(text)
-        return int(created.replace(tzinfo=created.tzinfo or UTC).timestamp()) * _NS_PER_S
-    except (ValueError, OverflowError):
+    created = nanoseconds(text)
+    if text and created is None:
         metadata.complain("metadata.creationTimestamp is no time")
-        return None
+    return created
 
 
 def _read_slice(found: Objects, fields: Fields, own: tuple[str, str], _origin: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import ip_address
@@ -12,6 +12,30 @@ from sniffdiag.model import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+class EditedField(StrEnum):
+    """The fields of a port that say what it speaks, spelled as in a manifest."""
+
+    NAME = "name"
+    APP_PROTOCOL = "appProtocol"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """That a port's declaration was changed after it was applied: the drift of one field."""
+
+    field: EditedField
+    before: str | None
+    """None where the field was absent."""
+    after: str | None
+    """What it says now; None where it is absent."""
+    manager: str = ""
+    """Who owns the field now, by `metadata.managedFields`: "tke-apiserver"; empty if unknown."""
+    at_ns: int | None = None
+    """When that manager last wrote to the Service, so the edit may be older."""
+    before_known: bool = True
+    """False where only the change of owner is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +58,8 @@ class ServicePort:
     external_name: bool = False
     annotations: tuple[tuple[str, str], ...] = ()
     """The Service's mesh-relevant annotations, sorted."""
-    applied_name: str | None = None
-    """The name in `kubectl.kubernetes.io/last-applied-configuration`: what the port was called
-    before a console overwrote it. None where that annotation has no such port."""
-    applied_app_protocol: str | None = None
-    """appProtocol there."""
+    edits: tuple[Edit, ...] = ()
+    """What is no longer declared as it was applied; one a field at most."""
     created_ns: int | None = None
     """creationTimestamp, for conflicts that are settled by age."""
     origin: str = ""
@@ -53,6 +74,25 @@ class ServicePort:
     def full_name(self) -> str:
         """Namespace and name: "shop/reviews"."""
         return f"{self.namespace}/{self.service}"
+
+    def edited(self, field_name: EditedField) -> Edit | None:
+        """The edit of that field."""
+        return next((edit for edit in self.edits if edit.field == field_name), None)
+
+    def before_edits(self) -> ServicePort | None:
+        """The port as it was applied; None where nothing is known to have been different."""
+        name = self.edited(EditedField.NAME)
+        app_protocol = self.edited(EditedField.APP_PROTOCOL)
+        if not any(edit and edit.before_known for edit in (name, app_protocol)):
+            return None
+        return replace(
+            self,
+            name=(name.before or "") if name and name.before_known else self.name,
+            app_protocol=app_protocol.before
+            if app_protocol and app_protocol.before_known
+            else self.app_protocol,
+            edits=(),
+        )
 
 
 class Via(StrEnum):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Mapping
 
-from sniffdiag.catalog.services import ServicePort
+from sniffdiag.catalog.services import EditedField, ServicePort
 from sniffdiag.diagnose.finding import Fix
 from sniffdiag.mesh.policy import near_miss
 from sniffdiag.mesh.treated import Cause, Treated
@@ -66,14 +67,31 @@ def declare_protocol(seen: PortObservation, protocol: str) -> Fix:
     )
 
 
+def take_back(port: ServicePort) -> Fix:
+    """Declare the port as it was applied, where all of that is known."""
+    known = [edit for edit in port.edits if edit.before_known]
+    said = " and ".join(f"{edit.field.value} {_or_absent(edit.before)}" for edit in known)
+    managers = sorted({edit.manager for edit in known if edit.manager})
+    return Fix(
+        f"Give port {port.port} of Service {port.full_name} its {said} back.",
+        _patch(port, {edit.field.value: edit.before for edit in known}),
+        tuple(f"{manager} will write its own again when it next saves" for manager in managers),
+    )
+
+
+def _or_absent(value: str | None) -> str:
+    return "(none)" if value is None else f'"{value}"'
+
+
 def renamed(port: ServicePort, word: str, treated: Treated) -> str:
     """A name that begins with `word` and keeps what the old one said beyond its first word.
 
     The name that `kubectl apply` last set is taken back where it says the right thing: a console
     that renamed the port left it in the Service's annotations.
     """
-    if port.applied_name and port.applied_name.split("-", 1)[0] == word:
-        return port.applied_name
+    edit = port.edited(EditedField.NAME)
+    if edit and edit.before and edit.before.split("-", 1)[0] == word:
+        return edit.before
     first, _, rest = port.name.partition("-")
     if treated.cause is Cause.NEAR_MISS:
         rest = port.name.removeprefix(near_miss(port.name, treated.words) or "")
@@ -83,7 +101,7 @@ def renamed(port: ServicePort, word: str, treated: Treated) -> str:
     return f"{word}-{rest}"[:_NAME_MAX].rstrip("-") if rest else word
 
 
-def _patch(port: ServicePort, change: dict[str, str]) -> str:
+def _patch(port: ServicePort, change: Mapping[str, str | None]) -> str:
     """Strategic merge: `spec.ports` merges by `port`, so the other ports keep what they say."""
     body = {"spec": {"ports": [{"port": port.port, "protocol": port.transport.name, **change}]}}
     words = ["kubectl", "-n", port.namespace, "patch", "service", port.service]

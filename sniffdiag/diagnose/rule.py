@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sniffdiag.diagnose.finding import Finding, Fix
+from sniffdiag.diagnose.wording import history
 from sniffdiag.model import PortVerdict, Severity
 from sniffdiag.observe.port_observation import PortObservation, Sighting
 
@@ -58,7 +59,12 @@ class Rule:
         sightings: tuple[Sighting, ...] = (),
         fix: Fix | None = None,
     ) -> Finding:
-        """A finding of this rule, its evidence taken from the sightings it rests on."""
+        """A finding of this rule, its evidence taken from the sightings it rests on.
+
+        Where a port is handled wrongly, the message says who declared it otherwise before.
+        """
+        if seen and seen.declared.edits and self.verdict is PortVerdict.MISMATCH:
+            message += f"; {history(seen.declared)}"
         exemplars = sorted((e for s in sightings for e in s.exemplars), key=lambda e: e.frame)
         return Finding(
             self.id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sniffdiag.diagnose import (
     conflicting_declarations,
+    declaration_drift,
     http1_on_http2_port,
     http2_on_http1_port,
     http_on_opaque_port,
@@ -29,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     server_first_on_sniffed_port.RULE,
     saved_by_sniffing.RULE,
     conflicting_declarations.RULE,
+    declaration_drift.RULE,
     unrecognised_port_name.RULE,
     thin_evidence.RULE,
 )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
+from sniffdiag.catalog.services import Edit, EditedField, ServicePort
 from sniffdiag.diagnose.handling import Direction, treatment
 from sniffdiag.observe.port_observation import PortObservation, Sighting
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TITLES = {
     "http": "HTTP/1.1",
     "http2": "HTTP/2",
@@ -61,3 +65,28 @@ def treats_it_as(seen: PortObservation, directions: list[Direction], as_what: st
     where = " and ".join(d.value for d in directions)
     because = treatment(seen.treated, directions[0]).because
     return f"{mesh_title(seen)} treats it as {as_what} {where} because {because}"
+
+
+def history(port: ServicePort) -> str:
+    """`it was "http-web" until 2026-11-22T22:49:46Z, when manager tke-apiserver renamed it`."""
+    return "; ".join(_past(edit) for edit in port.edits)
+
+
+def _calendar(at_ns: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=at_ns // 1000)
+
+
+def _past(edit: Edit) -> str:
+    who = f"manager {edit.manager}" if edit.manager else "somebody"
+    when = "" if edit.at_ns is None else f"{_calendar(edit.at_ns):%Y-%m-%dT%H:%M:%SZ}"
+    if not edit.before_known:
+        at = f" at {when}" if when else ""
+        return f"{who}, who did not make the port, set its {edit.field.value}{at}"
+    until = f" until {when}, when {who}" if when else f" before {who}"
+    named = edit.field is EditedField.NAME
+    if edit.before is None:
+        return f"it had no {edit.field.value}{until} {'named' if named else 'set'} it"
+    was = f'{"it" if named else "its appProtocol"} was "{edit.before}"'
+    if edit.after is None:
+        return f"{was}{until} removed {'the name' if named else 'it'}"
+    return f"{was}{until} {'renamed' if named else 'changed'} it"

@@ -71,6 +71,9 @@ class Treated:
     opaque_before: str = ""
     """Newest older version, as shipped, that would pass HTTP on this port unread; empty: none."""
 
+    before_edits: Treated | None = None
+    """What it did with the port as applied, where the declaration was edited after that."""
+
     def word_for(self, protocol: str) -> str:
         """The port-name word that declares `protocol`."""
         return self.name_words.get(protocol, self.otherwise_word)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -65,17 +65,29 @@ def list_ports(catalog: Catalog, choice: MeshChoice = MeshChoice()) -> Report:
         PolicyError: Mesh, version or setting are unknown.
     """
     policy = _policy(choice, catalog)
-    ports = [
+    ports, findings = _judged(
         PortObservation(port, treated)
         for port, treated in _treatments(policy, catalog, choice).items()
-    ]
+    )
     return Report(
         mesh=policy.mesh,
         mesh_version=policy.version,
         notes=_notes(policy, catalog, choice),
         catalog=catalog.summary,
-        ports=tuple(PortReport(seen, verdict(seen, ())) for seen in ports),
+        ports=ports,
+        findings=ordered(findings),
     )
+
+
+def _judged(
+    observed: Iterable[PortObservation],
+) -> tuple[tuple[PortReport, ...], list[Finding]]:
+    ports, findings = [], []
+    for seen in observed:
+        about_port = diagnose_port(seen)
+        findings += about_port
+        ports.append(PortReport(seen, verdict(seen, about_port)))
+    return tuple(ports), findings
 
 
 def _policy(choice: MeshChoice, catalog: Catalog) -> VersionPolicy:
@@ -95,6 +107,8 @@ def _treatments(
 
 def _treatment(policy: VersionPolicy, port: ServicePort) -> Treated:
     here = treated(policy, port)
+    if applied := port.before_edits():
+        here = replace(here, before_edits=treated(policy, applied))
     if Treatment.SNIFFED not in (here.outbound.as_, here.inbound.as_):
         return here
     older = newest_older_opaque(policy, port, "http")
@@ -115,19 +129,14 @@ def _report(
     capture: CaptureReport,
     seen: Observations,
 ) -> Report:
-    findings: list[Finding] = []
-    ports = []
-    for port in seen.ports:
-        about_port = diagnose_port(port)
-        findings += about_port
-        ports.append(PortReport(port, verdict(port, about_port)))
+    ports, findings = _judged(seen.ports)
     findings += diagnose_capture(_health(capture, seen))
     return Report(
         mesh=policy.mesh,
         mesh_version=policy.version,
         notes=notes,
         catalog=catalog.summary,
-        ports=tuple(ports),
+        ports=ports,
         findings=ordered(findings),
         capture=capture,
         unmatched=seen.unmatched,

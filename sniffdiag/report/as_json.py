@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sniffdiag.catalog.services import Edit
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.mesh.treated import DirectionTreatment
 from sniffdiag.observe.port_observation import Exemplar
@@ -67,6 +68,7 @@ def _port(port: PortReport) -> dict[str, Any]:
         "name": declared.name,
         "app_protocol": declared.app_protocol,
         "transport": declared.transport.label,
+        "edits": [_edit(e) for e in declared.edits],
         "treated": {
             "outbound": _direction(seen.treated.outbound),
             "inbound": _direction(seen.treated.inbound),
@@ -80,6 +82,17 @@ def _port(port: PortReport) -> dict[str, Any]:
         "cut_flows": seen.cut_flows,
         "shared_with": [f"{p.full_name}:{p.port}" for p in seen.shared_with],
         "verdict": port.verdict.value,
+    }
+
+
+def _edit(edit: Edit) -> dict[str, Any]:
+    return {
+        "field": edit.field.value,
+        "before": edit.before,
+        "before_known": edit.before_known,
+        "after": edit.after,
+        "manager": edit.manager or None,
+        "time": None if edit.at_ns is None else utc(edit.at_ns),
     }
 
 

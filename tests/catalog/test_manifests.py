@@ -292,26 +292,6 @@ def test_excluded_inbound_ports_are_read_from_the_pod() -> None:
     assert found.excluded_inbound == {"10.1.0.1": {8080, 9090}}
 
 
-def test_what_a_console_overwrote_is_read_from_the_last_applied_configuration() -> None:
-    applied = service("reviews", {"name": "http-web", "port": 80, "appProtocol": "http"})
-    annotations = {
-        "kubectl.kubernetes.io/last-applied-configuration": json.dumps(applied),
-        "80.service.kuma.io/protocol": "http",
-        "unrelated": "x",
-    }
-    renamed = {"name": "tcp-9080-80", "port": 80, "targetPort": 9080}
-    added = {"name": "tcp-90-90", "port": 90}
-    found = catalog(service("reviews", renamed, added, metadata={"annotations": annotations}))
-    first, second = found.ports
-    assert (first.name, first.applied_name, first.applied_app_protocol) == (
-        "tcp-9080-80",
-        "http-web",
-        "http",
-    )
-    assert second.applied_name is None
-    assert first.annotations == (("80.service.kuma.io/protocol", "http"),)
-
-
 def test_an_empty_app_protocol_is_kept_apart_from_none() -> None:
     found = catalog(service("a", {"port": 1, "appProtocol": ""}, {"port": 2}))
     assert [p.app_protocol for p in found.ports] == ["", None]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from sniffdiag.catalog.services import ServicePort
+from sniffdiag.catalog.services import Edit, EditedField, ServicePort
+from sniffdiag.diagnose import declaration_drift
 from sniffdiag.diagnose.diagnose import diagnose_port, verdict
 from sniffdiag.diagnose.finding import Finding
-from sniffdiag.model import PortVerdict, Transport
+from sniffdiag.diagnose.rules import RULES
+from sniffdiag.diagnose.wording import history
+from sniffdiag.model import PortVerdict, Severity, Transport
 from sniffdiag.observe.port_observation import PortObservation, Undecided
-from tests.support.observations import port, seen, sighting
+from tests.support.observations import port, renamed_from, seen, sighting
 
 OPAQUE = "http-on-opaque-port"
 OK, MISMATCH, AT_RISK = PortVerdict.OK, PortVerdict.MISMATCH, PortVerdict.AT_RISK
@@ -159,8 +163,8 @@ def test_where_app_protocol_is_honoured_the_fix_sets_it_and_renames_nothing() ->
 @pytest.mark.parametrize(
     ("declared", "protocol", "expected"),
     [
-        (port("tcp-9080-8080", applied_name="http-web"), "http", "http-web"),
-        (port("tcp-9080-8080", applied_name="grpc-api"), "http", "http-9080-8080"),
+        (port("tcp-9080-8080", edits=(renamed_from("http-web"),)), "http", "http-web"),
+        (port("tcp-9080-8080", edits=(renamed_from("grpc-api"),)), "http", "http-9080-8080"),
         (port("8080-8080-tcp"), "http", "http-8080-8080-tcp"),
         (port("http2foo"), "grpc", "grpc-foo"),
         (port(""), "http", "http"),
@@ -227,3 +231,104 @@ def test_a_name_against_its_app_protocol_is_told_but_the_treatment_decides() -> 
     found = only_finding(observation, "conflicting-declarations")
     assert "goes by appProtocol" in found.message
     assert verdict(observation, [found]) is OK
+
+
+# --- drift --------------------------------------------------------------------------------------
+
+DRIFT = "declaration-drift"
+
+
+def edited(name: str, before: str | None, **edit: Any) -> ServicePort:
+    return port(name, edits=(renamed_from(before, name or None, **edit),))
+
+
+def observed_on(declared: ServicePort, *protocols: str, version: str = "1.3.6") -> PortObservation:
+    """With what the mesh did to the port as it was applied, as the pipeline adds it."""
+    now = seen(declared, version, *(sighting(p) for p in protocols))
+    applied = declared.before_edits()
+    before = seen(applied, version).treated if applied else None
+    return replace(now, treated=replace(now.treated, before_edits=before))
+
+
+DRIFTS = [
+    ("opaque now, no traffic", ("tcp-1", "http-web"), (), Severity.WARNING, PortVerdict.NO_TRAFFIC),
+    ("other words, same treatment", ("http-a", "http-b"), ("http",), Severity.INFO, OK),
+    ("other words, no traffic", ("http-a", "http-b"), (), Severity.INFO, PortVerdict.NO_TRAFFIC),
+    ("the edit was the repair", ("http-a", "tcp-a"), ("http",), Severity.INFO, OK),
+    ("right for what is spoken", ("tcp-db", "http-db"), ("mysql",), Severity.INFO, OK),
+]
+
+
+@pytest.mark.parametrize(
+    ("names", "protocols", "severity", "expected"),
+    [drift[1:] for drift in DRIFTS],
+    ids=[drift[0] for drift in DRIFTS],
+)
+def test_an_edit_matters_as_much_as_it_changes_for_the_worse(
+    names: tuple[str, str], protocols: tuple[str, ...], severity: Severity, expected: PortVerdict
+) -> None:
+    observation = observed_on(edited(*names), *protocols)
+    found = only_finding(observation, DRIFT)
+    assert (found.severity, verdict(observation, [found])) == (severity, expected)
+
+
+def test_drift_that_broke_the_port_is_told_by_the_finding_about_the_breakage() -> None:
+    found = diagnose_port(observed_on(edited("tcp-8080-8080", "http-web"), "http"))
+    assert [f.name for f in found] == [OPAQUE]
+    assert found[0].message.endswith(
+        'it was "http-web" until 2026-11-22T22:09:14Z, when manager tke-apiserver renamed it'
+    )
+
+
+def test_drift_that_leaves_the_port_at_risk_is_a_finding_of_its_own() -> None:
+    """Sniffing saves it for now."""
+    observation = observed_on(edited("web", "http-web"), "http", version="1.20")
+    found = {f.name: f for f in diagnose_port(observation)}
+    assert found.keys() == {"saved-by-sniffing", DRIFT}
+    assert found[DRIFT].severity is Severity.INFO
+
+
+def test_drift_yields_to_every_rule_that_tells_it() -> None:
+    tell = {rule.name for rule in RULES if rule.verdict is MISMATCH}
+    assert tell == set(declaration_drift.RULE.yields_to)
+
+
+def test_the_fix_of_drift_puts_back_what_was_applied() -> None:
+    declared = edited("tcp-1", "http-web")
+    found = only_finding(observed_on(declared), DRIFT)
+    assert found.fix is not None
+    assert '"name":"http-web"' in found.fix.command
+    assert found.fix.traps == ("tke-apiserver will write its own again when it next saves",)
+
+
+APP_PROTOCOL = EditedField.APP_PROTOCOL
+AT = "2026-11-22T22:09:14Z, when manager tke-apiserver"
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (renamed_from("http"), f'it was "http" until {AT} renamed it'),
+        (renamed_from(None), f"it had no name until {AT} named it"),
+        (renamed_from("http", None), f'it was "http" until {AT} removed the name'),
+        (
+            renamed_from("http", "tcp", field=APP_PROTOCOL),
+            f'its appProtocol was "http" until {AT} changed it',
+        ),
+        (
+            renamed_from(None, "tcp", field=APP_PROTOCOL),
+            f"it had no appProtocol until {AT} set it",
+        ),
+        (
+            renamed_from("http", None, field=APP_PROTOCOL),
+            f'its appProtocol was "http" until {AT} removed it',
+        ),
+        (renamed_from("http", manager="", at_ns=None), 'it was "http" before somebody renamed it'),
+        (
+            renamed_from(None, before_known=False),
+            f"manager tke-apiserver, who did not make the port, set its name at {AT[:20]}",
+        ),
+    ],
+)
+def test_an_edit_in_words(edit: Edit, said: str) -> None:
+    assert history(port(edits=(edit,))) == said

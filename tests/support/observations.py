@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sniffdiag.catalog.services import ServicePort
+from sniffdiag.catalog.services import Edit, EditedField, ServicePort
 from sniffdiag.mesh.policy import load_policy, treated
 from sniffdiag.model import Endpoint
 from sniffdiag.observe.port_observation import Exemplar, Leg, PortObservation, Shape, Sighting
@@ -16,6 +16,12 @@ SERVER = Endpoint("10.96.0.50", 8080)
 def port(name: str = "http-web", number: int = 8080, **more: Any) -> ServicePort:
     """A declared port of shop/reviews."""
     return ServicePort("shop", "reviews", number, name, **more)
+
+
+def renamed_from(before: str | None, after: str | None = "tcp-9080-8080", **more: Any) -> Edit:
+    """That a cloud console gave the port its name on 2026-11-22 at 22:09:14."""
+    owner: dict[str, Any] = {"manager": "tke-apiserver", "at_ns": 1_795_385_354_000_000_000}
+    return Edit(more.pop("field", EditedField.NAME), before, after, **(owner | more))
 
 
 def sighting(protocol: str, flows: int = 3, **shape: Any) -> Sighting:
