@@ -124,7 +124,11 @@ class PcapRecords:
     def next_starts(self, starts: Positions) -> Positions:
         """See `lanes.Records`."""
         caplens = self._caplens[np.minimum(starts, self._last)]
-        return np.where(caplens > self._longest, BROKEN, starts + self.header_bytes + caplens)
+        following = starts + caplens
+        following += self.header_bytes
+        if caplens.max(initial=0) > self._longest:
+            following[caplens > self._longest] = BROKEN
+        return following
 
     def sane(self, starts: Positions) -> Mask:
         """All but runs of zeros, such as a writer that crashed leaves, and a second file header."""

@@ -98,7 +98,11 @@ class PcapngBlocks:
     def next_starts(self, starts: Positions) -> Positions:
         """See `lanes.Records`."""
         lengths = self._lengths[np.minimum(starts, self._last)]
-        return np.where(_sane_lengths(lengths), starts + lengths, BROKEN)
+        following = starts + lengths
+        insane = ~_sane_lengths(lengths)
+        if insane.any():
+            following[insane] = BROKEN
+        return following
 
     def sane(self, starts: Positions) -> Mask:
         """Blocks whose length is repeated at their end; a new section ends this one."""
