@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sniffdiag.decode.headers import TCP_ACK, TCP_RST, TCP_SYN
+from sniffdiag.flows.chunk import grouped
 from sniffdiag.flows.fragments import SIDES
 from sniffdiag.nominate.tags import Tag
 
@@ -54,7 +55,13 @@ def _add(fragments: Fragments, packets: Packets, owner: Ints) -> None:
     np.add.at(fragments.by_side("captured_bytes"), of_payload, captured)
     cut = of_payload[captured < wire]
     np.add.at(fragments.by_side("cut_segments"), cut, _ONE)
-    asking = (packets.tags == Tag.HTTP1_REQUEST) | (packets.tags == Tag.HTTP1_REQUEST_OPEN)
+
+
+def count_requests(fragments: Fragments, packets: Packets, owner: Ints) -> None:
+    """Add the segments that begin with a request line."""
+    rows = np.flatnonzero(packets.headers.payload_len)
+    tags = packets.tags_of(rows)
+    asking = rows[(tags == Tag.HTTP1_REQUEST) | (tags == Tag.HTTP1_REQUEST_OPEN)]
     np.add.at(fragments.by_side("requests"), owner[asking], _ONE)
 
 
@@ -75,8 +82,10 @@ def _hear_payload(fragments: Fragments, packets: Packets, owner: Ints) -> None:
         times = fragments.by_side("first_payload_ts_ns")
         _tell_first(times, owner[rows], packets.headers.ts_ns[rows])
     tags = fragments.by_side("first_tag")
-    rows = np.flatnonzero((packets.tags != Tag.EMPTY) & (tags[owner] == Tag.EMPTY))
-    _tell_first(tags, owner[rows], packets.tags[rows])
+    rows = np.flatnonzero((packets.headers.payload_len != 0) & (tags[owner] == Tag.EMPTY))
+    if rows.size:
+        firsts = _firsts(rows, owner[rows])
+        tags[owner[firsts]] = packets.tags_of(firsts)
 
 
 def _hear_bases(fragments: Fragments, packets: Packets, fragment: Ints, owner: Ints) -> None:
@@ -123,6 +132,13 @@ def _hear_handshakes(fragments: Fragments, packets: Packets, told: tuple[Ints, I
         (syn_ack, "syn_ack_known", acked),
     ):
         _tell_first(fragments[name], fragment[news], values[news])
+
+
+def _firsts(rows: Ints, groups: Ints) -> Ints:
+    """The first row of each group."""
+    order = grouped(groups)
+    first: Ints = rows[order[np.diff(groups[order], prepend=-1) != 0]]
+    return first
 
 
 def _tell_first(column: Column, at: Ints, values: Column) -> None:

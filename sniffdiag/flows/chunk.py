@@ -7,7 +7,7 @@ asked of the table (`flows.table`).
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,13 @@ from sniffdiag.flows.tuples import keys_of
 from sniffdiag.model import Transport
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sniffdiag.flows.tuples import Ints, Mask, Tuples
 
 NO_ROW = -1
+TagsOf: TypeAlias = "Callable[[Ints], npt.NDArray[np.uint8]]"
+"""The tags of rows of a chunk. To look at every segment costs as much as to decode it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class Packets:
 
     headers: HeaderTable
     """Their headers: no other rows."""
-    tags: npt.NDArray[np.uint8]
+    tags_of: TagsOf
     frame: Ints
     flags: npt.NDArray[np.uint8]
     """TCP flags, 0 where there is no TCP."""
@@ -40,24 +44,29 @@ class Packets:
     """The first packets of new tuples, unordered."""
 
 
-def packets_of(headers: HeaderTable, tags: npt.NDArray[np.uint8], tuples: Tuples) -> Packets:
+def packets_of(headers: HeaderTable, tags_of: TagsOf, tuples: Tuples) -> Packets:
     """The rows whose headers are whole, their tuples placed in `tuples`."""
     usable = headers.status <= DecodeStatus.TRUNCATED
     frame = np.arange(headers.first_frame, headers.first_frame + headers.status.shape[0])
     if not usable.all():
         rows = np.flatnonzero(usable)
-        headers, frame, tags = _only(headers, rows), frame[rows], tags[rows]
+        headers, frame, tags_of = _only(headers, rows), frame[rows], _through(rows, tags_of)
     keys, from_1 = keys_of(headers)
     slot, fresh = tuples.place(keys)
     return Packets(
         headers=headers,
-        tags=tags,
+        tags_of=tags_of,
         frame=frame,
         flags=headers.tcp_flags * (headers.transport == Transport.TCP),
         slot=slot,
         side=from_1.astype(np.int64),
         fresh=fresh,
     )
+
+
+def _through(rows: Ints, tags_of: TagsOf) -> TagsOf:
+    """`tags_of` for those who know only `rows`, by their place in it."""
+    return lambda places: tags_of(rows[places])
 
 
 def _only(headers: HeaderTable, rows: Ints) -> HeaderTable:

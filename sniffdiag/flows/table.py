@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sniffdiag.decode.headers import TCP_ACK, TCP_RST, TCP_SYN
-from sniffdiag.flows.account import account
+from sniffdiag.flows.account import account, count_requests
 from sniffdiag.flows.chunk import NO_ROW, grouped, packets_of, previous, syns_of
 from sniffdiag.flows.fragments import FRAME_COLUMNS, SIDES, Fragments
 from sniffdiag.flows.pieces import (
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sniffdiag.decode.headers import HeaderTable
-    from sniffdiag.flows.chunk import Packets
+    from sniffdiag.flows.chunk import Packets, TagsOf
     from sniffdiag.flows.fragments import Column
     from sniffdiag.flows.tuples import Ints, Mask
 
@@ -39,15 +39,25 @@ if TYPE_CHECKING:
 class FlowTable:
     """Fragments of flows and the bytes kept of them. An empty table is the unit of `merge`."""
 
-    __slots__ = ("_known", "_latest", "encapsulations", "fragments", "pieces", "tuples")
+    __slots__ = (
+        "_counts_requests",
+        "_known",
+        "_latest",
+        "encapsulations",
+        "fragments",
+        "pieces",
+        "tuples",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, *, counts_requests: bool = True) -> None:
+        """Without `counts_requests` only the first segments of flows need tags."""
         self.tuples = Tuples()
         self.fragments = Fragments()
         self.pieces = Pieces()
         self.encapsulations: list[str] = [""]
         self._latest = np.zeros(0, np.int32)
         """The latest fragment of each tuple, `NO_ROW` before its first."""
+        self._counts_requests = counts_requests
         self._known = 0
         """Fragments; one that no SYN began and the next of its tuple count as one.
 
@@ -55,11 +65,9 @@ class FlowTable:
         more than the whole (`pieces`).
         """
 
-    def fold(
-        self, headers: HeaderTable, data: npt.NDArray[np.uint8], tags: npt.NDArray[np.uint8]
-    ) -> None:
+    def fold(self, headers: HeaderTable, data: npt.NDArray[np.uint8], tags_of: TagsOf) -> None:
         """Add the chunk that follows. `data` is the chunk's; what is kept of it is copied."""
-        packets = packets_of(headers, tags, self.tuples)
+        packets = packets_of(headers, tags_of, self.tuples)
         if not packets.frame.size:
             return
         self._learn_tuples()
@@ -72,6 +80,8 @@ class FlowTable:
             self._keep_payload(packets, data, owner, counted)
         self._known += counted.shape[0]
         account(self.fragments, packets, fragment, owner)
+        if self._counts_requests:
+            count_requests(self.fragments, packets, owner)
 
     def renumber(self, by: int) -> None:
         """Add `by` to every frame number: so many frames come before those of this table."""

@@ -44,7 +44,10 @@ def list_flows(
     Raises:
         SourceError: No capture can be read.
     """
-    capture = sealed(read(captures, stdin=stdin, watcher=watcher, processes=processes), processes)
+    reading = read(
+        captures, stdin=stdin, watcher=watcher, processes=processes, counts_requests=False
+    )
+    capture = sealed(reading, processes)
     return FlowList(capture.report, _flow_rows(capture.flows))
 
 

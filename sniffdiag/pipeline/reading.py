@@ -6,7 +6,7 @@ nothing downstream can tell.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import BinaryIO, Protocol
@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sniffdiag.decode.decode import decode
-from sniffdiag.decode.headers import DecodeStatus
+from sniffdiag.decode.headers import DecodeStatus, HeaderTable
 from sniffdiag.flows.table import FlowTable
-from sniffdiag.nominate.nominate import nominate
+from sniffdiag.nominate.nominate import Tags, nominate
 from sniffdiag.pipeline.forks import CAN_FORK, Fork
 from sniffdiag.pipeline.interrupt import Interrupt
 from sniffdiag.sources.captures import open_sources
@@ -85,24 +85,25 @@ def read(
     stdin: BinaryIO | None,
     watcher: Watcher | None,
     processes: int = 1,
+    counts_requests: bool = True,
 ) -> Reading:
     """Fold everything that the names stand for, one large pcap file in up to `processes` parts.
 
     Raises:
         SourceError: No capture can be read.
     """
+    new_table = partial(FlowTable, counts_requests=counts_requests)
     parts = parts_of(captures, processes) if CAN_FORK else ()
-    together = _read_parts(parts, watcher) if parts else None
-    return together or _fold(open_sources(captures, stdin=stdin), watcher)
+    together = _read_parts(parts, new_table, watcher) if parts else None
+    return together or _fold(open_sources(captures, stdin=stdin), new_table(), watcher)
 
 
-def _fold(source: Source, watcher: Watcher | None) -> Reading:
-    table, totals = FlowTable(), Totals()
+def _fold(source: Source, table: FlowTable, watcher: Watcher | None) -> Reading:
+    totals = Totals()
     with Interrupt() as interrupt:
         for chunk in _chunks(source, interrupt):
             headers = decode(chunk)
-            tags = nominate(chunk.data, headers.payload_at, headers.payload_len)
-            table.fold(headers, chunk.data, tags)
+            table.fold(headers, chunk.data, partial(tags_of, chunk.data, headers))
             totals.add(chunk, headers.status)
             if watcher is not None:
                 watcher(
@@ -112,6 +113,11 @@ def _fold(source: Source, watcher: Watcher | None) -> Reading:
                 )
     totals.interrupted = interrupt.asked
     return Reading(table, totals, list(source.summaries))
+
+
+def tags_of(data: npt.NDArray[np.uint8], headers: HeaderTable, rows: npt.NDArray[np.int64]) -> Tags:
+    """The tags of rows of a chunk whose headers are decoded."""
+    return nominate(data, headers.payload_at[rows], headers.payload_len[rows])
 
 
 def _chunks(source: Source, interrupt: Interrupt) -> Iterator[FrameChunk]:
@@ -128,19 +134,21 @@ def _chunks(source: Source, interrupt: Interrupt) -> Iterator[FrameChunk]:
         yield chunk
 
 
-def _fold_part(part: Part) -> Reading | None:
+def _fold_part(part: Part, new_table: Callable[[], FlowTable]) -> Reading | None:
     """In a child: the reading of a part, None where it cannot stand alone."""
     source = PartSource(part)
-    reading = _fold(source, watcher=None)
+    reading = _fold(source, new_table(), watcher=None)
     return reading if source.ends_whole and not reading.totals.interrupted else None
 
 
-def _read_parts(parts: Sequence[Part], watcher: Watcher | None) -> Reading | None:
+def _read_parts(
+    parts: Sequence[Part], new_table: Callable[[], FlowTable], watcher: Watcher | None
+) -> Reading | None:
     """All parts folded and merged; None if one of them turns out not to begin at a record."""
-    children = [Fork(partial(_fold_part, part)) for part in parts[1:]]
+    children = [Fork(partial(_fold_part, part, new_table)) for part in parts[1:]]
     try:
         source = PartSource(parts[0])
-        whole = _fold(source, watcher)
+        whole = _fold(source, new_table(), watcher)
         if whole.totals.interrupted:
             return whole
         if not source.ends_whole:

@@ -52,9 +52,8 @@ def ours(capture: Path) -> dict[Transport, dict[int, Stream]]:
     table = FlowTable()
     for chunk in open_sources([str(capture)], stdin=None):
         headers = decode(chunk)
-        table.fold(
-            headers, chunk.data, np.where(headers.payload_len > 0, TAG_OF_PAYLOAD, TAG_OF_NONE)
-        )
+        tags = np.where(headers.payload_len > 0, TAG_OF_PAYLOAD, TAG_OF_NONE)
+        table.fold(headers, chunk.data, tags.__getitem__)
     flows = seal(table)
     streams: dict[Transport, dict[int, Stream]] = defaultdict(dict)
     for row in range(flows.rows):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 
 from sniffdiag.decode.decode import decode
@@ -12,7 +13,7 @@ from sniffdiag.flows.flow import Flows
 from sniffdiag.flows.redirect import join_redirected
 from sniffdiag.flows.seal import seal
 from sniffdiag.flows.table import FlowTable
-from sniffdiag.nominate.nominate import nominate
+from sniffdiag.pipeline.reading import tags_of
 from tests.support.chunks import chunk_of
 
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
@@ -96,5 +97,5 @@ def flows_of(frames: Sequence[bytes]) -> Flows:
     chunk = chunk_of(frames)
     headers = decode(chunk)
     table = FlowTable()
-    table.fold(headers, chunk.data, nominate(chunk.data, headers.payload_at, headers.payload_len))
+    table.fold(headers, chunk.data, partial(tags_of, chunk.data, headers))
     return join_redirected(seal(table))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from sniffdiag.decode.headers import V4_MAPPED, DecodeStatus, HeaderTable
+from sniffdiag.flows.chunk import TagsOf
 from sniffdiag.flows.table import FlowTable
 from sniffdiag.nominate.tags import Tag
 
@@ -24,7 +25,7 @@ HEADERS_LEN = 54
 PADDING = 64
 """Readable bytes behind the last frame, by the contract of `FrameChunk`."""
 
-Chunk: TypeAlias = "tuple[HeaderTable, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]"
+Chunk: TypeAlias = "tuple[HeaderTable, npt.NDArray[np.uint8], TagsOf]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def chunk_of_packets(packets: Sequence[Packet], first_frame: int = 1) -> Chunk:
         encapsulations=tunnels,
     )
     tags = np.array([_tag(packet) for packet in packets], np.uint8)
-    return table, np.frombuffer(bytes(data) + bytes(PADDING), np.uint8), tags
+    return table, np.frombuffer(bytes(data) + bytes(PADDING), np.uint8), tags.__getitem__
 
 
 def folded(packets: Sequence[Packet], first_frame: int = 1) -> FlowTable:
