@@ -124,7 +124,7 @@ class PcapRecords:
     def next_starts(self, starts: Positions) -> Positions:
         """See `lanes.Records`."""
         caplens = self._caplens[np.minimum(starts, self._last)]
-        following = starts + caplens
+        following: Positions = starts + caplens
         following += self.header_bytes
         if caplens.max(initial=0) > self._longest:
             following[caplens > self._longest] = BROKEN

@@ -98,7 +98,7 @@ class PcapngBlocks:
     def next_starts(self, starts: Positions) -> Positions:
         """See `lanes.Records`."""
         lengths = self._lengths[np.minimum(starts, self._last)]
-        following = starts + lengths
+        following: Positions = starts + lengths
         insane = ~_sane_lengths(lengths)
         if insane.any():
             following[insane] = BROKEN
