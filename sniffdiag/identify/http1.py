@@ -4,6 +4,10 @@ On a stream seen from its start only the first line decides. Joined mid-stream, 
 start (line and first field) at the beginning of the head or of a later segment is certain; one in
 the middle of the head may be text inside a body and needs the other side to agree.
 
+Damaged first lines, as old clients, scanners and evasion tools send them, are HTTP as well: a known
+method and a version somewhere behind it, or a version where a status line begins. They are only
+read for what they are, not for facts.
+
 HTTP/0.9 has no signature worth the name (`GET /x` alone) and is never certain. Bodies and chunks
 are not followed, and HTTP/1 over UDP (SSDP) is another protocol.
 """
@@ -60,6 +64,18 @@ _OPEN_TARGET = lazy(
 )
 """As above with a method and a target as most are: enough to call it possible."""
 _HTTP09 = lazy(rb"GET (/[^\x00-\x20\x7f]*)\r?(?:\n|\Z)")
+
+_BLANKS = b" \t\r\n"
+_METHODS = tuple(
+    b"GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH PROPFIND PROPPATCH MKCOL COPY MOVE LOCK "
+    b"UNLOCK SEARCH REPORT".split()
+)
+"""RFC 9110 9, RFC 5789, and the frequent ones of RFC 4918."""
+_WORD = lazy(rb"[A-Za-z]*")
+_ANY_VERSION = lazy(rb"[ \t\v\f]HTTP/", re.IGNORECASE)
+_ODD_STATUS = lazy(rb"[\r\n \t]*HTTP/\d", re.IGNORECASE)
+_OPEN_ODD_STATUS = lazy(rb"[\r\n \t]*(?:H(?:T(?:T(?:P/?)?)?)?)?\Z", re.IGNORECASE)
+_ODD_LINE_MAX_LEN = 1 << 13
 
 HTTP2_PREFACE_LINE = b"PRI * HTTP/2.0\r\n"
 _PAGES = (b"<!doctype html", b"<html")
@@ -172,10 +188,27 @@ def probe_client(side: Side) -> Verdict:
         return possible("HTTP/1 request line that runs past the captured bytes")
     if _OPEN_REQUEST.match(side.head):
         return NEED_MORE
+    odd = _is_odd_request(side.head)
+    if odd is not False:
+        return certain("a damaged HTTP request line") if odd else NEED_MORE
     if old := _HTTP09.match(side.head):
         facts = Facts(http_version="0.9", method="GET", target=_path(old[1]))
         return possible("a request line without version, as in HTTP/0.9", facts)
     return NO
+
+
+def _is_odd_request(head: bytes) -> bool | None:
+    """Whether a known method and a version are in the first line; None while they may yet be."""
+    line, ended, _ = head.lstrip(_BLANKS)[:_ODD_LINE_MAX_LEN].partition(b"\n")
+    word = _WORD.match(line)
+    method = word[0].upper() if word else b""
+    if len(method) == len(line):
+        return None if not ended and any(m.startswith(method) for m in _METHODS) else False
+    if method not in _METHODS:
+        return False
+    if _ANY_VERSION.search(line):
+        return True
+    return False if ended or len(line) == _ODD_LINE_MAX_LEN else None
 
 
 def probe_server(side: Side) -> Verdict:
@@ -184,7 +217,11 @@ def probe_server(side: Side) -> Verdict:
         return _probe_midstream(side, RESPONSES)
     if _STATUS.match(side.head):
         return certain("HTTP/1 status line", response_facts(side.head))
-    return NEED_MORE if _OPEN_STATUS.match(side.head) or _begins_as_page(side.head) else NO
+    if _OPEN_STATUS.match(side.head) or _OPEN_ODD_STATUS.match(side.head):
+        return NEED_MORE
+    if _ODD_STATUS.match(side.head):
+        return certain("a damaged HTTP status line")
+    return NEED_MORE if _begins_as_page(side.head) else NO
 
 
 def _begins_as_page(head: bytes) -> bool:
@@ -250,9 +287,11 @@ def _seen_in_both_midstream(heads: Heads) -> bool:
     return all(side.answer is Answer.POSSIBLE for side in sides)
 
 
-_LINE_STARTS = b"\r\n!#$%&'*+-.^_`|~0123456789" + bytes([*range(0x41, 0x5B), *range(0x61, 0x7B)])
+_LINE_STARTS = (
+    _BLANKS + b"!#$%&'*+-.^_`|~0123456789" + bytes([*range(0x41, 0x5B), *range(0x61, 0x7B)])
+)
 REQUEST_BEGINS = Beginnings(start=((Text(0, 1, _LINE_STARTS),),), later=ANYHOW)
-RESPONSE_BEGINS = Beginnings(start=((Literal(0, VERSION),), (Literal(0, b"<"),)), later=ANYHOW)
+RESPONSE_BEGINS = Beginnings(start=((Text(0, 1, _BLANKS + b"Hh<"),),), later=ANYHOW)
 """Mid-stream, a line may begin anywhere in the head."""
 
 DETECTOR = Detector(

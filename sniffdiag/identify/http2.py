@@ -173,11 +173,11 @@ _PAYLOAD_RULES: dict[int, Callable[[bytes], bool]] = {
 
 def probe_client(side: Side) -> Verdict:
     """The preface, an HTTP/1 request that may yet be upgraded, or frames mid-stream."""
-    if not side.from_start:
-        return _probe_midstream(side)
     head = side.head
     if head.startswith(PREFACE):
         return certain("HTTP/2 connection preface")
+    if not side.from_start:
+        return _probe_midstream(side)
     if PREFACE.startswith(head):
         if len(head) >= PREFACE_LINE_LEN:
             return possible("the first line of the HTTP/2 connection preface")
@@ -220,7 +220,8 @@ def _may_be_settings(head: bytes) -> bool:
 def _may_upgrade(head: bytes) -> bool:
     message = http1.request(head)
     if message is None:
-        return http1.probe_client(Side(head, from_start=True)).answer is not Answer.NO
+        answer = http1.probe_client(Side(head, from_start=True)).answer
+        return answer in {Answer.NEED_MORE, Answer.POSSIBLE}
     return not message.whole or _names_h2c(message)
 
 
@@ -237,7 +238,8 @@ def offers_upgrade(side: Side) -> bool:
 def _probe_switch(head: bytes) -> Verdict:
     message = http1.response(head)
     if message is None:
-        return http1.probe_server(Side(head, from_start=True))
+        may_be_status = http1.probe_server(Side(head, from_start=True)) is NEED_MORE
+        return NEED_MORE if may_be_status else NO
     status = message.line[2]
     if status != b"101":
         return NEED_MORE if status.startswith(b"1") else NO

@@ -16,6 +16,7 @@ SAMPLES = Samples(
             server=h2.SETTINGS + h2.SETTINGS_ACK + h2.headers(h2.STATUS_200),
         ),
         Talk(name="preface alone", client=h2.PREFACE),
+        Talk(name="preface behind a handshake not captured", client=h2.PREFACE, midstream=True),
         Talk(name="server alone", server=h2.EMPTY_SETTINGS + h2.SETTINGS_ACK),
         Talk(name="server settings alone", server=h2.SETTINGS),
         Talk(
