@@ -34,7 +34,7 @@ from sniffdiag.identify.verdict import (
     certain,
     possible,
 )
-from sniffdiag.identify.wire import Literal, Text
+from sniffdiag.identify.wire import Text
 from sniffdiag.model import Transport
 
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
@@ -188,10 +188,14 @@ def probe_client(side: Side) -> Verdict:
         return possible("HTTP/1 request line that runs past the captured bytes")
     if _OPEN_REQUEST.match(side.head):
         return NEED_MORE
-    odd = _is_odd_request(side.head)
+    return _probe_odd_request(side.head)
+
+
+def _probe_odd_request(head: bytes) -> Verdict:
+    odd = _is_odd_request(head)
     if odd is not False:
         return certain("a damaged HTTP request line") if odd else NEED_MORE
-    if old := _HTTP09.match(side.head):
+    if old := _HTTP09.match(head):
         facts = Facts(http_version="0.9", method="GET", target=_path(old[1]))
         return possible("a request line without version, as in HTTP/0.9", facts)
     return NO
