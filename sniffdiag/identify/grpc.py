@@ -33,13 +33,17 @@ GRPC, GRPC_WEB = "grpc", "grpc-web"
 HUFFMAN_GRPC = bytes.fromhex("1d75d0620d263d4c4d6564")
 """`application/grpc` in 88 bits: whole bytes, so it is a prefix of every subtype's coding."""
 HUFFMAN_WEB = bytes.fromhex("5bc163")
+HUFFMAN_NAME = bytes.fromhex("21ea496a4ac9f5597f")
+"""`content-type`."""
 PLAIN_GRPC, PLAIN_WEB = b"application/grpc", b"-web"
 HUFFMAN_FLAG, LENGTH_BITS = 0x80, 0x7F
 _CONTENT_TYPE = lazy(
-    rb"(?:\x5f|[\x0f\x1f]\x10)(?:[\x8b-\xfe]%b|[\x10-\x7e]%b)"
-    % (re.escape(HUFFMAN_GRPC), re.escape(PLAIN_GRPC))
+    rb"(?:\x5f|[\x0f\x1f]\x10|[\x40\x00\x10](?:\x0ccontent-type|\x89%b))"
+    rb"(?:[\x8b-\xfe]%b|[\x10-\x7e]%b)"
+    % (re.escape(HUFFMAN_NAME), re.escape(HUFFMAN_GRPC), re.escape(PLAIN_GRPC))
 )
-"""Name index 31 with indexing, without, and never (RFC 7541 6.2), then length and value."""
+"""Name index 31 or the name itself (grpc's C core), with indexing, without, and never (RFC 7541
+6.2), then length and value."""
 _STATUS_TRAILER = lazy(
     rb"[\x40\x00\x10](?:%b|\x0bgrpc-status)" % re.escape(bytes.fromhex("889acac8b21234da8f"))
 )

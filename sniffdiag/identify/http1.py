@@ -39,6 +39,7 @@ from sniffdiag.model import Transport
 
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 """tchar, RFC 9110 5.6.2."""
+SWITCHING_PROTOCOLS = b"101"
 METHOD_MAX_LEN = 32
 """Twice the longest registered method (UPDATEREDIRECTREF)."""
 VERSION = b"HTTP/1."
@@ -89,7 +90,14 @@ _INNER_REQUEST = lazy(
 )
 _FIELDS = {
     name: lazy(rb"\n%b:[ \t]*([^\r\n]*?)[ \t]*\r?\n" % name, re.IGNORECASE)
-    for name in (b"host", b"content-type", b"upgrade", b"connection")
+    for name in (
+        b"host",
+        b"content-type",
+        b"upgrade",
+        b"connection",
+        b"content-length",
+        b"transfer-encoding",
+    )
 }
 _FIELDS_END = lazy(rb"\r?\n\r?\n")
 
@@ -113,15 +121,16 @@ class Message:
 
 def request(head: bytes) -> Message | None:
     """The request that `head` begins with."""
-    return _message(_REQUEST.match(head), head)
+    return message(_REQUEST.match(head), head)
 
 
 def response(head: bytes) -> Message | None:
     """The response that `head` begins with."""
-    return _message(_STATUS.match(head), head)
+    return message(_STATUS.match(head), head)
 
 
-def _message(line: re.Match[bytes] | None, head: bytes) -> Message | None:
+def message(line: re.Match[bytes] | None, head: bytes) -> Message | None:
+    """The message of which `line` is the first line in `head`."""
     if line is None:
         return None
     end = _FIELDS_END.search(head, line.end())
@@ -133,15 +142,18 @@ def _message(line: re.Match[bytes] | None, head: bytes) -> Message | None:
 
 def request_facts(head: bytes) -> Facts:
     """What the first request says."""
-    message = request(head)
-    if message is None:
-        return Facts()
-    method, target, version = message.line.groups()
+    first = request(head)
+    return Facts() if first is None else facts_of_request(first)
+
+
+def facts_of_request(message: Message) -> Facts:
+    """What a request says."""
+    method, target, version = message.line.groups()[:3]
     tunnelled = method == b"CONNECT" and message.body.startswith(TLS_HANDSHAKE)
     return Facts(
         http_version=text(version),
         method=text(method),
-        target=_path(target),
+        target=path(target),
         host=_optional_text(message.field(b"host")),
         content_type=_optional_text(message.field(b"content-type")),
         switched_to="tls" if tunnelled else None,
@@ -150,11 +162,14 @@ def request_facts(head: bytes) -> Facts:
 
 def response_facts(head: bytes) -> Facts:
     """What the first response says."""
-    message = response(head)
-    if message is None:
-        return Facts()
-    version, status = message.line.groups()
-    switched = status == b"101"
+    first = response(head)
+    return Facts() if first is None else facts_of_response(first)
+
+
+def facts_of_response(message: Message) -> Facts:
+    """What a response says."""
+    version, status = message.line.groups()[:2]
+    switched = status == SWITCHING_PROTOCOLS
     return Facts(
         http_version=text(version),
         status=int(status),
@@ -167,7 +182,7 @@ def _optional_text(value: bytes | None) -> str | None:
     return text(value) if value else None
 
 
-def _path(target: bytes) -> str:
+def path(target: bytes) -> str:
     """The target without what may hold a secret: query, fragment and userinfo."""
     shown = text(target.split(b"?", 1)[0].split(b"#", 1)[0])
     if "://" not in shown:
@@ -196,7 +211,7 @@ def _probe_odd_request(head: bytes) -> Verdict:
     if odd is not False:
         return certain("a damaged HTTP request line") if odd else NEED_MORE
     if old := _HTTP09.match(head):
-        facts = Facts(http_version="0.9", method="GET", target=_path(old[1]))
+        facts = Facts(http_version="0.9", method="GET", target=path(old[1]))
         return possible("a request line without version, as in HTTP/0.9", facts)
     return NO
 
@@ -233,7 +248,7 @@ def _begins_as_page(head: bytes) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Starts:
+class Starts:
     """How a message start looks in one direction, strictest first."""
 
     name: str
@@ -243,11 +258,11 @@ class _Starts:
     facts: Callable[[bytes], Facts]
 
 
-REQUESTS = _Starts("request", _REQUEST_START, _REQUEST, _INNER_REQUEST, request_facts)
-RESPONSES = _Starts("status", _STATUS_START, _STATUS, _STATUS_START, response_facts)
+REQUESTS = Starts("request", _REQUEST_START, _REQUEST, _INNER_REQUEST, request_facts)
+RESPONSES = Starts("status", _STATUS_START, _STATUS, _STATUS_START, response_facts)
 
 
-def _probe_midstream(side: Side, starts: _Starts) -> Verdict:
+def _probe_midstream(side: Side, starts: Starts) -> Verdict:
     segments = [side.head, *(sample.data for sample in side.samples)]
     lines = [data for data in segments if VERSION in data and starts.line.match(data)]
     whole = [data for data in lines if starts.with_field.match(data)]

@@ -267,6 +267,12 @@ def _probe_midstream(side: Side) -> Verdict:
     return NEED_MORE
 
 
+def resync(data: bytes) -> int | None:
+    """Where the first frame of a fixed shape may lie amid other bytes."""
+    found = _RESYNC.search(data)
+    return found.start() if found else None
+
+
 def _resynchronised(side: Side) -> Iterator[Chain]:
     kept = pieces(side)
     for found in islice(_RESYNC.finditer(side.head), MAX_RESYNCS):

@@ -7,6 +7,10 @@ TLVs inside are not read.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from sniffdiag.identify.verdict import Heads
+
 V1_SIGNATURE = b"PROXY "
 V1_FAMILIES = (b"TCP4", b"TCP6", b"UNKNOWN")
 V1_MAX_LEN = 107
@@ -40,3 +44,15 @@ def _strip_v2(head: bytes) -> tuple[str | None, bytes]:
     if len(head) < end:
         return None, head
     return "proxy-v2", head[end:]
+
+
+def without_proxy(heads: Heads) -> tuple[str | None, Heads, int]:
+    """The prelude's name, the heads without it, and its length."""
+    if not heads.client.from_start:
+        return None, heads, 0
+    prelude, rest = strip_proxy(heads.client.head)
+    if prelude is None:
+        return None, heads, 0
+    length = len(heads.client.head) - len(rest)
+    samples = tuple(replace(s, at=s.at - length) for s in heads.client.samples)
+    return prelude, replace(heads, client=replace(heads.client, head=rest, samples=samples)), length

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 from sniffdiag.identify.candidates import candidates
 from sniffdiag.identify.detectors import DETECTORS
-from sniffdiag.identify.prelude import strip_proxy
+from sniffdiag.identify.prelude import without_proxy
 from sniffdiag.identify.sides import CLAIMS, SILENT
 from sniffdiag.identify.verdict import (
     NO_FACTS,
@@ -72,7 +72,7 @@ class _Reading:
     """One guess of who is the client, and all that the detectors say then."""
 
     def __init__(self, heads: Heads, transport: Transport) -> None:
-        self._prelude, self._heads = _without_prelude(heads)
+        self._prelude, self._heads, _ = without_proxy(heads)
         self._transport = transport
         self._claims = _claims(self._heads, transport)
 
@@ -187,17 +187,6 @@ _WHY_UNKNOWN = {
     Reason.TOO_SHORT: "too few bytes were captured",
     Reason.GAP: "bytes are missing from the capture at the start",
 }
-
-
-def _without_prelude(heads: Heads) -> tuple[str | None, Heads]:
-    if not heads.client.from_start:
-        return None, heads
-    prelude, rest = strip_proxy(heads.client.head)
-    if prelude is None:
-        return None, heads
-    stripped_len = len(heads.client.head) - len(rest)
-    samples = tuple(replace(s, at=s.at - stripped_len) for s in heads.client.samples)
-    return prelude, replace(heads, client=replace(heads.client, head=rest, samples=samples))
 
 
 def _claims(heads: Heads, transport: Transport) -> list[Claim]:

@@ -77,15 +77,19 @@ class Facts:
     """
 
     http_version: str | None = None
-    """"0.9", "1.0", "1.1"."""
+    """"0.9", "1.0", "1.1", "2"."""
     method: str | None = None
     target: str | None = None
     """Path of the first request, without query."""
     host: str | None = None
     status: int | None = None
     content_type: str | None = None
+    grpc_status: int | None = None
+    """Of the trailers of the first call."""
+    unknowable: tuple[str, ...] = ()
+    """Names of facts that the bytes hold only as HPACK entries from before the capture."""
     upgrade: str | None = None
-    """Protocol the 101 response switched to."""
+    """Protocol the 101 response switched to, or that an extended CONNECT asks for."""
     sni: str | None = None
     alpn_offered: tuple[str, ...] = ()
     alpn_chosen: str | None = None
@@ -105,7 +109,8 @@ class Facts:
         if other is NO_FACTS or self is NO_FACTS:
             return self if other is NO_FACTS else other
         own = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Facts(**{k: v or getattr(other, k) for k, v in own.items()})
+        holes = {k for k, v in own.items() if v is None or v == ()}
+        return Facts(**own | {name: getattr(other, name) for name in holes})
 
 
 NO_FACTS = Facts()

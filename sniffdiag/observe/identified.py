@@ -85,6 +85,16 @@ class IdentifiedFlows:
             self._known[row] = known
         return known
 
+    def detailed(self, row: int) -> Identification:
+        """As `brief`, with all that the kept bytes tell a report that shows it."""
+        from sniffdiag.identify.details import detailed  # noqa: PLC0415 - listings need none
+
+        return detailed(self.brief(row), self.heads(row))
+
+    def heads(self, row: int) -> Heads:
+        """What the detectors are shown of a flow."""
+        return _heads(self.flows.flow(row))
+
     def brief(self, row: int) -> Identification:
         """As `of`, looking at no more bytes than a ClientHello's where columns settled the flow."""
         known = self._known.get(row)

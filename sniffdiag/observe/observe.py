@@ -293,9 +293,9 @@ class _Tally:
         self._requests[shape] += int(flows.requests[row, 0])
         self._confidence[shape] = min(found.confidence, self._confidence.get(shape, 1.0))
         if len(self._exemplars[shape]) < EXEMPLARS:
-            self._exemplars[shape].append(self._exemplar(row, found))
+            self._exemplars[shape].append(self._exemplar(row))
 
-    def _exemplar(self, row: int, found: Identification) -> Exemplar:
+    def _exemplar(self, row: int) -> Exemplar:
         flows = self._assignment.flows
         side = 0 if flows.first_payload_frame[row, 0] else 1
         return Exemplar(
@@ -310,7 +310,7 @@ class _Tally:
                 int(flows.server_port[row]),
             ),
             leg=LEGS[int(self._assignment.leg[row])],
-            what=_what(found),
+            what=_what(self._assignment.identified.detailed(row)),
         )
 
     def sightings(self) -> tuple[Sighting, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sniffdiag.identify import resolve
+from sniffdiag.identify.prelude import without_proxy
 from sniffdiag.identify.resolve import identify
 from sniffdiag.identify.verdict import (
     Detector,
@@ -105,7 +106,7 @@ def test_later_segments_keep_their_place_behind_a_proxy_header() -> None:
     prelude = b"PROXY UNKNOWN\r\n"
     later = Sample(len(prelude + REQUEST), REQUEST, whole=True)
     client = Side(prelude + REQUEST, from_start=True, samples=(later,))
-    _, stripped = resolve._without_prelude(Heads(client))
+    _, stripped, _ = without_proxy(Heads(client))
     assert stripped.client.head == REQUEST
     assert stripped.client.samples[0].at == len(REQUEST)
 

@@ -35,7 +35,7 @@ CENTRAL: dict[str, set[str]] = {
     "decode": {"headers"},
     "nominate": {"tags", "settled"},
     "flows": {"flow"},
-    "identify": {"verdict", "resolve", "detectors", "tls"},
+    "identify": {"verdict", "resolve", "detectors", "details", "exchanges", "messages", "tls"},
     "marks": {"istio_mtls"},
     "catalog": {"services"},
     "mesh": {"treated", "policy"},
@@ -64,6 +64,7 @@ HOMES: dict[str, set[str]] = {
     "zstandard": {"sources"},
     "lz4": {"sources"},
     "yaml": {"catalog"},
+    "hpack": {"identify/header_fields.py"},
     "tabulate": {"report/tables.py"},
     "typer": {"cli"},
     "subprocess": set(),
@@ -152,7 +153,7 @@ def test_a_package_imports_nothing_by_itself(path: Path) -> None:
     assert [type(node) for node in ast.parse(path.read_text()).body] in ([], [ast.Expr])
 
 
-HEAVY = {"numpy", "scapy", "dpkt", "yaml", "typer", "tabulate", "zstandard", "lz4"}
+HEAVY = {"numpy", "scapy", "dpkt", "yaml", "typer", "tabulate", "zstandard", "lz4", "hpack"}
 
 
 def loaded_after(statement: str) -> set[str]:

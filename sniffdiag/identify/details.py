@@ -1,0 +1,37 @@
+"""What a report may want to know of a flow beyond what it is: read where a report shows it.
+
+Detectors answer with as little as they need. Here the same heads are read to the end, by one
+function a protocol, which may load libraries that a listing without such flows never needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sniffdiag.identify import exchanges
+from sniffdiag.identify.prelude import without_proxy
+from sniffdiag.identify.verdict import Facts, Heads, Identification
+
+DETAILS: dict[str, Callable[[Heads], Facts]] = {
+    "grpc": exchanges.details,
+    "grpc-web": exchanges.details,
+    "http": exchanges.details,
+    "http2": exchanges.details,
+    "websocket": exchanges.details,
+}
+"""By protocol. Total, as detectors are: any bytes give facts, none raises."""
+
+
+def detailed(found: Identification, heads: Heads) -> Identification:
+    """The identification with all facts that the heads give, and a word on what cannot be known."""
+    read = DETAILS.get(found.protocol)
+    if read is None:
+        return found
+    _, rest, _ = without_proxy(heads)
+    facts = read(rest)
+    why = found.why
+    if facts.unknowable:
+        named = " and ".join(facts.unknowable)
+        why += f"; {named} cannot be known: compressed by what was sent before the capture"
+    return replace(found, why=why, facts=facts.merged(found.facts))
