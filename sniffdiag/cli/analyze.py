@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
 
 import typer
 
@@ -24,9 +23,7 @@ def analyze(  # noqa: PLR0913 - one parameter an option is how typer reads a com
     settings: options.Settings = None,
     namespace: options.Namespace = None,
     output: options.ReportOutput = options.ReportFormat.TEXT,
-    fail_on: Annotated[
-        FailOn, typer.Option("--fail-on", help="Exit with 1 from this severity on.")
-    ] = FailOn.ERROR,
+    fail_on: options.FailOnSeverity = FailOn.ERROR,
 ) -> None:
     """Diagnose declared ports from captured packets.
 

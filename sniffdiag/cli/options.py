@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sniffdiag.cli.exits import FailOn
 from sniffdiag.errors import UsageError
 
 Captures = Annotated[
@@ -75,6 +76,9 @@ class FlowFormat(StrEnum):
     CSV = "csv"
 
 
+FailOnSeverity = Annotated[
+    FailOn, typer.Option("--fail-on", help="Exit with 1 from this severity on.")
+]
 ReportOutput = Annotated[ReportFormat, typer.Option("-o", "--output", help="Format of the report.")]
 
 

@@ -11,7 +11,7 @@ from sniffdiag.addresses import address_text
 from sniffdiag.decode.headers import DecodeStatus
 from sniffdiag.flows.flow import Flows, Orientation
 from sniffdiag.flows.redirect import join_redirected
-from sniffdiag.flows.seal import finish
+from sniffdiag.flows.seal import finish, seal
 from sniffdiag.identify.verdict import Identification
 from sniffdiag.model import Transport
 from sniffdiag.observe.identified import IdentifiedFlows
@@ -53,7 +53,16 @@ def list_flows(
 
 def sealed(reading: Reading, processes: int = 1) -> Capture:
     """Everything that was read, sealed and identified."""
-    flows = join_redirected(finish(reading.table))
+    return _identified(finish(reading.table), reading, processes)
+
+
+def sealed_so_far(reading: Reading) -> Capture:
+    """The same of a reading that goes on: its table may be folded on."""
+    return _identified(seal(reading.table), reading, processes=1)
+
+
+def _identified(flows: Flows, reading: Reading, processes: int) -> Capture:
+    flows = join_redirected(flows)
     report = _capture_report(reading.summaries, reading.totals, flows.rows)
     return Capture(IdentifiedFlows(flows, partial(_shared_out, processes)), report)
 

@@ -18,7 +18,7 @@ from sniffdiag.mesh.versions import AUTO, detected_version
 from sniffdiag.model import Treatment
 from sniffdiag.observe.observe import Observations, observe
 from sniffdiag.observe.port_observation import PortObservation
-from sniffdiag.pipeline.capture import sealed, status_text
+from sniffdiag.pipeline.capture import Capture, sealed, status_text
 from sniffdiag.pipeline.reading import Watcher, read
 from sniffdiag.report.listing import CaptureReport
 from sniffdiag.report.report import PortReport, Report
@@ -52,8 +52,18 @@ def analyze_captures(  # noqa: PLR0913 - what is read, judged by what, how
         SourceError: No capture can be read.
         PolicyError: Mesh, version or setting are unknown.
     """
+    _policy(choice, catalog)  # what is wrong with it shows before a long capture is read
+    reading = read(captures, stdin=stdin, watcher=watcher, processes=processes)
+    return diagnose(sealed(reading, processes), catalog, choice)
+
+
+def diagnose(capture: Capture, catalog: Catalog, choice: MeshChoice = MeshChoice()) -> Report:
+    """Diagnose every declared port from what was captured.
+
+    Raises:
+        PolicyError: Mesh, version or setting are unknown.
+    """
     policy = _policy(choice, catalog)
-    capture = sealed(read(captures, stdin=stdin, watcher=watcher, processes=processes), processes)
     seen = observe(capture.flows, catalog, _treatments(policy, catalog, choice))
     return _report(_notes(policy, catalog, choice), policy, catalog, capture.report, seen)
 

@@ -40,6 +40,11 @@ class Fork:
         size = os.fstat(self._result).st_size
         return _loaded(mmap.mmap(self._result, size)) if size and status == 0 else None
 
+    def ended(self) -> bool:
+        """Whether `result` would not have to wait."""
+        info = os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return info is not None
+
     def stop(self) -> None:
         """It is not needed any more."""
         os.close(self._result)

@@ -10,7 +10,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -50,3 +50,33 @@ class Interrupt:
         self.asked = True
         if self._waiting:
             raise KeyboardInterrupt
+
+
+@dataclass(slots=True)
+class Stop:
+    """A context manager within which Ctrl-C and SIGTERM end a capture between two chunks.
+
+    For sources that ask again and again whether to go on: nothing is interrupted, and a second
+    signal after the capture is what it always is.
+    """
+
+    asked: bool = False
+    _before: dict[signal.Signals, object] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for each in (signal.SIGINT, signal.SIGTERM):
+                self._before[each] = signal.signal(each, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for each, before in self._before.items():
+            signal.signal(each, before)  # type: ignore[arg-type]  # what it gave
+
+    def _note(self, _signal: int, _frame: FrameType | None) -> None:
+        self.asked = True

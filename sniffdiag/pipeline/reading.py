@@ -72,11 +72,17 @@ class Totals:
 
 @dataclass(slots=True)
 class Reading:
-    """A capture folded to its end, or to where the user stopped it."""
+    """A capture folded to its end, or as far as it is read."""
 
     table: FlowTable
     totals: Totals
     summaries: list[SourceSummary]
+
+    def fold(self, chunk: FrameChunk) -> None:
+        """Add the chunk that follows."""
+        headers = decode(chunk)
+        self.table.fold(headers, chunk.data, partial(tags_of, chunk.data, headers))
+        self.totals.add(chunk, headers.status)
 
 
 def read(
@@ -99,20 +105,18 @@ def read(
 
 
 def _fold(source: Source, table: FlowTable, watcher: Watcher | None) -> Reading:
-    totals = Totals()
+    reading = Reading(table, Totals(), source.summaries)
     with Interrupt() as interrupt:
         for chunk in _chunks(source, interrupt):
-            headers = decode(chunk)
-            table.fold(headers, chunk.data, partial(tags_of, chunk.data, headers))
-            totals.add(chunk, headers.status)
+            reading.fold(chunk)
             if watcher is not None:
                 watcher(
-                    frames=totals.frames,
+                    frames=reading.totals.frames,
                     bytes_read=source.bytes_read,
                     bytes_total=source.bytes_total,
                 )
-    totals.interrupted = interrupt.asked
-    return Reading(table, totals, list(source.summaries))
+    reading.totals.interrupted = interrupt.asked
+    return reading
 
 
 def tags_of(data: npt.NDArray[np.uint8], headers: HeaderTable, rows: npt.NDArray[np.int64]) -> Tags:

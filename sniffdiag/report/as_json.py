@@ -37,7 +37,7 @@ def render(report: Report) -> str:
         },
         "capture": capture_json(report.capture) if report.capture else None,
         "ports": [_port(p) for p in report.ports],
-        "findings": [_finding(f) for f in report.findings],
+        "findings": [finding_json(f) for f in report.findings],
         "unmatched": {
             "flows": report.unmatched_flows,
             "endpoints": [
@@ -96,7 +96,8 @@ def _edit(edit: Edit) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """A finding as every JSON output shows it."""
     declared, fix = finding.declared, finding.fix
     return {
         "rule": finding.rule,

@@ -6,7 +6,7 @@ A chunk is one buffer and the columns that say where its frames lie. It knows no
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -42,6 +42,23 @@ class FrameChunk:
     def rows(self) -> int:
         """Number of frames."""
         return int(self.offset.shape[0])
+
+
+def rows_of(chunk: FrameChunk, begin: int, end: int) -> FrameChunk:
+    """Consecutive rows of a chunk over the same bytes."""
+    if (begin, end) == (0, chunk.rows):
+        return chunk
+    part = slice(begin, end)
+    return replace(
+        chunk,
+        offset=chunk.offset[part],
+        caplen=chunk.caplen[part],
+        wirelen=chunk.wirelen[part],
+        ts_ns=chunk.ts_ns[part],
+        linktype=chunk.linktype[part],
+        interface=chunk.interface[part],
+        first_frame=chunk.first_frame + begin,
+    )
 
 
 @dataclass(slots=True)

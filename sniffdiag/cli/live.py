@@ -1,0 +1,145 @@
+"""`sniffdiag live`: the diagnosis while packets come."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import typer
+
+from sniffdiag.cli import live_options, options
+from sniffdiag.cli.exits import FailOn, exit_code
+from sniffdiag.cli.live_options import Engine, LiveFormat
+from sniffdiag.cli.output import write
+from sniffdiag.cli.processes import processes
+from sniffdiag.errors import UsageError
+from sniffdiag.report.escape import printable
+
+if TYPE_CHECKING:
+    from sniffdiag.cli.screen import Display
+    from sniffdiag.pipeline.capturing import Wanted
+    from sniffdiag.pipeline.live import Listener, LiveSource
+    from sniffdiag.report.live import LiveState
+    from sniffdiag.report.report import Report
+
+
+def live(  # noqa: PLR0913 - one parameter an option is how typer reads a command
+    filter_words: live_options.Filter = None,
+    *,
+    services: options.Services,
+    interface: live_options.Interface = None,
+    read: live_options.ReadPipe = None,
+    mesh: options.Mesh = "istio",
+    mesh_version: options.MeshVersion = "auto",
+    settings: options.Settings = None,
+    namespace: options.Namespace = None,
+    written: live_options.WriteFile = None,
+    megabytes: live_options.Megabytes = 0,
+    seconds: live_options.Seconds = 0,
+    files: live_options.Files = 0,
+    duration: live_options.Duration = None,
+    count: live_options.Count = None,
+    max_bytes: live_options.MaxBytes = None,
+    until_verdict: live_options.UntilVerdict = False,
+    snaplen: live_options.Snaplen = 262_144,
+    buffer_kib: live_options.Buffer = 65_536,
+    promiscuous: live_options.Promiscuous = False,
+    engine: live_options.CaptureEngine = Engine.AUTO,
+    user: live_options.User = "",
+    metrics: live_options.Metrics = None,
+    output: live_options.LiveOutput = LiveFormat.TEXT,
+    fail_on: options.FailOnSeverity = FailOn.ERROR,
+) -> None:
+    """Diagnose declared ports while packets come, from interfaces or a pipe.
+
+    Shows how each declared port stands, and at the end (Ctrl-C, SIGTERM or a limit) gives the
+    report that analyze gives. Needs CAP_NET_RAW; rights are given up before any packet is read.
+
+    Example:
+      sudo sniffdiag live -i any -s services.yaml --mesh istio -w /tmp/incident.pcapng
+    """
+    from sniffdiag.cli.declarations import load_catalog  # noqa: PLC0415 - --help stays fast
+    from sniffdiag.pipeline import capturing  # noqa: PLC0415 - as above
+    from sniffdiag.pipeline.diagnosis import MeshChoice  # noqa: PLC0415 - as above
+    from sniffdiag.pipeline.live import Declared, Limits, LiveRun  # noqa: PLC0415 - as above
+
+    _refuse_contradictions(interface, filter_words, read, written)
+    options.refuse_one_stream_for_two([read or ""], services)
+    choice = MeshChoice(mesh, mesh_version, tuple(settings or ()), namespace)
+    declared = Declared(load_catalog(services), choice)
+    wanted = capturing.Wanted(
+        interfaces=tuple(interface or ("any",)),
+        filter=" ".join(filter_words or ()),
+        snaplen=snaplen,
+        ring_kib=buffer_kib,
+        promiscuous=promiscuous,
+        scapy=engine is Engine.SCAPY,
+    )
+    display = _display(output)
+    listeners: list[Listener] = [display]
+    if metrics is not None:
+        listeners.append(_metrics(metrics))
+    source = _opened(wanted, read)
+    target = capturing.Written(written, megabytes, seconds, files) if written else None
+    capture_files = capturing.open_files(target, source) if target else None
+    limits = Limits(duration, count, max_bytes, until_verdict)
+    run = LiveRun(source, declared, limits, capture_files)
+    if kept := capturing.give_up_rights(capture_files, user):
+        _say(kept)
+    with display:
+        report = run.run(lambda state: _tell(listeners, state), processes())
+    if capture_files is not None and capture_files.failure:
+        _say(f"writing {written} stopped: {capture_files.failure}")
+    _give(report, output)
+    raise typer.Exit(exit_code(report, fail_on))
+
+
+def _refuse_contradictions(
+    interface: list[str] | None, words: list[str] | None, read: str | None, written: str | None
+) -> None:
+    if read is not None and (interface or words):
+        raise UsageError("-r reads what was captured elsewhere: neither -i nor a filter applies")
+    if written == "-":
+        raise UsageError("-w needs a file: standard output is the report's")
+
+
+def _opened(wanted: Wanted, read: str | None) -> LiveSource:
+    from sniffdiag.pipeline import capturing  # noqa: PLC0415 - as above
+
+    if read is not None:
+        return capturing.open_pipe(read, sys.stdin.buffer)
+    return capturing.open_interfaces(wanted)
+
+
+def _display(output: LiveFormat) -> Display:
+    from sniffdiag.cli.screen import EventStream, Lines, Screen  # noqa: PLC0415 - as above
+
+    if output is LiveFormat.NDJSON:
+        return EventStream()
+    return Screen() if sys.stderr.isatty() else Lines()
+
+
+def _metrics(address: str) -> Listener:
+    from sniffdiag.cli.metrics import MetricsServer  # noqa: PLC0415 - as above
+
+    return MetricsServer(address)
+
+
+def _tell(listeners: list[Listener], state: LiveState) -> None:
+    for listener in listeners:
+        listener(state)
+
+
+def _give(report: Report, output: LiveFormat) -> None:
+    from sniffdiag.report.formats import FORMATS  # noqa: PLC0415 - as above
+    from sniffdiag.report.live_events import report_line  # noqa: PLC0415 - as above
+
+    if output is LiveFormat.NDJSON:
+        write([report_line(report, time.time_ns())])
+    else:
+        write([FORMATS[output](report)])
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"sniffdiag: {printable(text, 1000)}\n")

@@ -1,0 +1,283 @@
+"""A capture that goes on: the same fold, and reports of it while it lasts.
+
+The fold is `reading`'s and the reports are `diagnosis`'s; what is here is only when to make one and
+when to stop. A report in between is made by a forked process from its copy of the table, so that
+the capture is never kept waiting and nothing of it is disturbed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from sniffdiag.catalog.services import Catalog
+from sniffdiag.flows.table import FlowTable
+from sniffdiag.model import PortVerdict
+from sniffdiag.pipeline.capture import sealed, sealed_so_far
+from sniffdiag.pipeline.changes import changes, rates
+from sniffdiag.pipeline.diagnosis import MeshChoice, diagnose
+from sniffdiag.pipeline.forks import CAN_FORK, Fork
+from sniffdiag.pipeline.interrupt import Stop
+from sniffdiag.pipeline.reading import Reading, Totals
+from sniffdiag.report.live import Event, EventKind, LiveState, PortRate
+from sniffdiag.report.report import Report
+from sniffdiag.sources.capture_files import CaptureFiles
+from sniffdiag.sources.frames import FrameChunk, SourceSummary, rows_of
+from sniffdiag.sources.pcapng_writer import WrittenInterface
+
+REPORT_EVERY_S = 1.0
+REST_FACTOR = 4
+"""A report that takes long is followed by a rest of so many times that."""
+ENOUGH_CONNECTIONS = 5
+"""Decided connections that a verdict must rest on for --until-verdict."""
+
+
+class LiveSource(Protocol):
+    """Interfaces or a pipe."""
+
+    interfaces: list[WrittenInterface]
+    summaries: list[SourceSummary]
+
+    @property
+    def drops(self) -> dict[int, int]:
+        """Packets lost until now, by interface."""
+
+    def chunks(self, beat: Callable[[], bool]) -> Iterator[FrameChunk]:
+        """Chunks until the end or until `beat`, asked often and between chunks only, says no."""
+
+
+class Listener(Protocol):
+    """Whoever shows how the capture stands."""
+
+    def __call__(self, state: LiveState) -> None:
+        """Called about once a second, between chunks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a capture ends by itself; None is never."""
+
+    duration_s: float | None = None
+    count: int | None = None
+    max_bytes: int | None = None
+    """Captured bytes; the frame with the last of them is the last."""
+    until_verdict: bool = False
+
+
+@dataclass(slots=True)
+class Declared:
+    """What is declared now; a watcher of the cluster may change it while the capture goes on."""
+
+    catalog: Catalog
+    choice: MeshChoice
+    events: list[Event] = field(default_factory=list)
+    """Changes of declarations that nobody was told of yet."""
+
+    def tell(self, text: str) -> None:
+        """Report a change of declarations."""
+        self.events.append(Event(EventKind.DECLARATION_CHANGED, time.time_ns(), text))
+
+
+class LiveRun:
+    """One capture from its beginning to its report."""
+
+    def __init__(
+        self,
+        source: LiveSource,
+        declared: Declared,
+        limits: Limits = Limits(),
+        files: CaptureFiles | None = None,
+    ) -> None:
+        self._source = source
+        self._declared = declared
+        self._limits = limits
+        self._files = files
+        self._reading = Reading(FlowTable(), Totals(), source.summaries)
+        self._captured_bytes = 0
+        self._full = False
+        self._reports = _Reports(self._reading, declared)
+        self._stop = Stop()
+
+    def run(self, listener: Listener, processes: int = 1) -> Report:
+        """Capture until a limit or a signal, and diagnose what was captured.
+
+        Raises:
+            SourceError: A pipe brings no capture.
+        """
+        self._began_s = time.monotonic()
+        self._listener = listener
+        self._shown = _Moment(self._began_s, 0, 0)
+        try:
+            with self._stop:
+                for chunk in self._source.chunks(self._beat):
+                    self._take(chunk)
+                    if self._full:
+                        break
+        finally:
+            self._reports.stop()
+            if self._files is not None:
+                self._files.close(self._source.drops)
+        capture = sealed(self._reading, processes)
+        return diagnose(capture, self._declared.catalog, self._declared.choice)
+
+    def _take(self, chunk: FrameChunk) -> None:
+        """Write and fold a chunk, as far as limits let it."""
+        rows = self._rows_within_limits(chunk)
+        if rows < chunk.rows:
+            _uncount(rows_of(chunk, rows, chunk.rows), self._source.summaries[-1])
+            chunk = rows_of(chunk, 0, rows)
+            self._full = True
+        self._reading.summaries = self._source.summaries
+        self._captured_bytes += int(chunk.caplen.sum())
+        if self._files is not None:
+            self._files.write(chunk, self._source.drops)
+            self._full |= self._files.full
+        self._reading.fold(chunk)
+
+    def _rows_within_limits(self, chunk: FrameChunk) -> int:
+        rows, limits = chunk.rows, self._limits
+        if limits.count is not None:
+            room = limits.count - self._reading.totals.frames
+            self._full |= room <= rows
+            rows = min(rows, room)
+        if limits.max_bytes is not None:
+            totals = self._captured_bytes + np.cumsum(chunk.caplen)
+            reached = int(np.searchsorted(totals, limits.max_bytes)) + 1
+            self._full |= reached <= chunk.rows
+            rows = min(rows, reached)
+        return rows
+
+    def _beat(self) -> bool:
+        """Between chunks: tell how it stands, and whether to go on."""
+        now_s = time.monotonic()
+        if self._reports.renew(now_s) or now_s - self._shown.at_s >= REPORT_EVERY_S:
+            self._show(now_s)
+        duration_s = self._limits.duration_s
+        over = duration_s is not None and now_s - self._began_s >= duration_s
+        enough = self._limits.until_verdict and _enough(self._reports.latest)
+        return not (self._stop.asked or self._full or over or enough)
+
+    def _show(self, now_s: float) -> None:
+        totals, before = self._reading.totals, self._shown
+        seconds = max(now_s - before.at_s, 1e-3)
+        self._shown = _Moment(now_s, totals.frames, totals.bytes)
+        events = (*self._declared.events, *self._reports.events)
+        self._declared.events.clear()
+        self._reports.events.clear()
+        self._listener(
+            LiveState(
+                at_ns=time.time_ns(),
+                elapsed_s=now_s - self._began_s,
+                frames=totals.frames,
+                bytes=totals.bytes,
+                dropped=sum(self._source.drops.values()),
+                frames_per_s=(totals.frames - before.frames) / seconds,
+                bits_per_s=(totals.bytes - before.bytes) * 8 / seconds,
+                report=self._reports.latest,
+                rates=self._reports.rates,
+                events=events,
+                notes=self._notes(),
+            )
+        )
+
+    def _notes(self) -> tuple[str, ...]:
+        notes = [note for summary in self._source.summaries for note in summary.notes]
+        if self._files is not None and self._files.failure:
+            notes.append(f"writing stopped: {self._files.failure}")
+        return tuple(notes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """Counters as they were when they were last shown."""
+
+    at_s: float
+    frames: int
+    bytes: int
+
+
+class _Reports:
+    """The latest report of a reading that goes on, renewed now and then."""
+
+    def __init__(self, reading: Reading, declared: Declared) -> None:
+        self._reading = reading
+        self._declared = declared
+        self._child: Fork | None = None
+        self._begun_s = 0.0
+        self._made_s: float | None = None
+        """When what `latest` reports was folded."""
+        self._made_of: tuple[int, Catalog] | None = None
+        self._next_s = 0.0
+        self.latest = self._make()
+        self.rates = (PortRate(),) * len(self.latest.ports)
+        self.events: list[Event] = []
+
+    def _make(self) -> Report:
+        capture = sealed_so_far(self._reading)
+        return diagnose(capture, self._declared.catalog, self._declared.choice)
+
+    def renew(self, now_s: float) -> bool:
+        """Begin or fetch a report where it is time to; whether `latest` is new."""
+        if self._child is None:
+            due = now_s >= self._next_s and self._is_news()
+            return due and self._begin(now_s)
+        if not self._child.ended():
+            return False
+        made = self._child.result()
+        self.stop()
+        return self._renewed(made if isinstance(made, Report) else self.latest)
+
+    def _is_news(self) -> bool:
+        """Whether another report could say anything else."""
+        before, now = self._made_of, self._of()
+        return before is None or before[0] != now[0] or before[1] is not now[1]
+
+    def _of(self) -> tuple[int, Catalog]:
+        """What a report made now would be of."""
+        return self._reading.totals.frames, self._declared.catalog
+
+    def _begin(self, now_s: float) -> bool:
+        self._begun_s = now_s
+        self._made_of = self._of()
+        try:
+            self._child = Fork(self._make) if CAN_FORK else None
+        except OSError:  # no more processes, no more memory
+            self._child = None
+        return self._child is None and self._renewed(self._make())
+
+    def _renewed(self, report: Report) -> bool:
+        now_s = time.monotonic()
+        self._next_s = self._begun_s + max(REPORT_EVERY_S, REST_FACTOR * (now_s - self._begun_s))
+        if self._made_s is not None:
+            self.rates = rates(self.latest, report, max(self._begun_s - self._made_s, 1e-3))
+        else:
+            self.rates = (PortRate(),) * len(report.ports)
+        self._made_s = self._begun_s
+        self.events += changes(self.latest, report, time.time_ns())
+        self.latest = report
+        return True
+
+    def stop(self) -> None:
+        """What is being made is not needed."""
+        if self._child is not None:
+            self._child.stop()
+            self._child = None
+
+
+def _enough(report: Report) -> bool:
+    """Every port with traffic has a verdict that rests on enough connections; one port at least."""
+    with_traffic = [port for port in report.ports if port.verdict is not PortVerdict.NO_TRAFFIC]
+    return bool(with_traffic) and all(
+        port.seen.decided_flows >= ENOUGH_CONNECTIONS for port in with_traffic
+    )
+
+
+def _uncount(rest: FrameChunk, summary: SourceSummary) -> None:
+    """Frames beyond a limit were read but are no part of the capture."""
+    summary.frames -= rest.rows
+    summary.bytes -= int(rest.caplen.sum())
+    summary.truncated_frames -= int(np.count_nonzero(rest.caplen < rest.wirelen))
