@@ -324,7 +324,10 @@ def _enough_of(samples: tuple[Sample, ...]) -> int:
 
 
 def datagrams(parse: Parse) -> Hearing:
-    """A side of a datagram flow: the first datagram may rule the protocol out, all may prove it."""
+    """A side of a datagram flow: the first datagram may rule the protocol out, all may prove it.
+
+    Of later ones only proof counts: among a thousand of noise, one will look like anything.
+    """
     begins = begins_of(parse)
     told = _FirstBytes(begins)
 
@@ -338,7 +341,8 @@ def datagrams(parse: Parse) -> Hearing:
             if found.sign is Sign.PROOF:
                 break
             if sample.data and told.admit(sample.data):
-                found = best(found, parse(sample.data))
+                later = parse(sample.data)
+                found = later if later.sign is Sign.PROOF else found
         return found
 
     return Hearing(hear, Beginnings(begins, begins, at_any_time=True))

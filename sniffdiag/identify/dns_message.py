@@ -62,6 +62,8 @@ NB, NBSTAT = 0x20, 0x21
 NBNS_NAME_LEN = 32
 _HALF_ASCII = bytes(range(ord("A"), ord("P") + 1))
 _LOCAL_DOMAINS = (b"local", b"_tcp", b"_udp")
+_HOST_NAME = b"-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_LOOPBACK = (b"127", b"in-addr", b"arpa")
 OPT_RECORD = 41
 
 
@@ -169,9 +171,13 @@ def _decide(header: Header, entry: Entry) -> Family | bool:
 
 
 def _is_nbns(header: Header, entry: Entry) -> bool:
-    encoded = entry.labels[:1] and len(entry.labels[0]) == NBNS_NAME_LEN
-    letters = bool(encoded) and not entry.labels[0].translate(None, _HALF_ASCII)
+    letters = _is_half_ascii(entry)
     return letters and entry.type in {NB, NBSTAT, 0x0A} and header.opcode in NBNS_OPCODES
+
+
+def _is_half_ascii(entry: Entry) -> bool:
+    encoded = entry.labels[:1] and len(entry.labels[0]) == NBNS_NAME_LEN
+    return bool(encoded) and not entry.labels[0].translate(None, _HALF_ASCII)
 
 
 def _is_mdns(header: Header, entry: Entry) -> bool:
@@ -189,6 +195,7 @@ def _is_llmnr(header: Header, entry: Entry) -> bool:
     flags = header.flags & ~MDNS_FLAGS == 0 and not header.authorities
     single = len(entry.labels) == 1 and entry.type in {A, AAAA, ANY}
     reverse = entry.type == PTR and entry.labels[-2:] in {(b"in-addr", b"arpa"), (b"ip6", b"arpa")}
+    reverse = reverse and entry.labels[-3:] != _LOOPBACK  # nobody asks the link for its own address
     answered = not header.flags & AUTHORITATIVE
     return asked and flags and header.id != 0 and answered and (single or reverse)
 
@@ -210,15 +217,13 @@ _TESTS = (
 
 
 def header_layout(at: int, *, responses: bool) -> Layout:
-    """What `_plausible` makes of the header's bytes one by one."""
+    """What is asked of the header's bytes one by one, damaged or not."""
     flags = frozenset(
         value
         for value in ANY_BYTE
         if bool(value & RESPONSE >> 8) is responses and value >> 3 & 0xF in OPCODES | NBNS_OPCODES
     )
-    records = range(MOST_RECORDS + 1)
-    counts = (be16(at + offset, records) for offset in (6, 8, 10))
-    return (byte(at + 2, flags), be16(at + 4, range(MOST_QUESTIONS + 1)), *counts)
+    return (byte(at + 2, flags), be16(at + 4, range(MOST_QUESTIONS + 1)))
 
 
 def asking(wanted: Family, why: str) -> Grammar:
@@ -238,8 +243,25 @@ def _clue(wanted: Family, why: str, data: bytes, *, responses: bool) -> Clue:
     if found is None:
         return _cut(wanted, why, data, responses=responses)
     header = parse_header(data)
-    fits = found is wanted and header is not None and header.is_response is responses
-    return proof(why) if fits else AGAINST
+    if header is None or header.is_response is not responses:
+        return AGAINST
+    if found is wanted:
+        return proof(why)
+    damaged = found is False and wanted is Family.DNS and _is_damaged(header, data)
+    return lean(f"{why}, damaged") if damaged else AGAINST
+
+
+def _is_damaged(header: Header, data: bytes) -> bool:
+    """One question for a host name, with a wrong count, or a type or class nobody knows.
+
+    Scanners and fuzzers send that, and servers answer FORMERR.
+    """
+    entry = parse_entry(data, HEADER_LEN)
+    if not isinstance(entry, Entry) or header.opcode or header.questions != 1:
+        return False
+    known = entry.type in TYPES or entry.rdclass in CLASSES
+    named = len(entry.labels) > 1 and not b"".join(entry.labels).translate(None, _HOST_NAME)
+    return known and named and not header.flags & MUST_BE_ZERO
 
 
 def _cut(wanted: Family, why: str, data: bytes, *, responses: bool) -> Clue:

@@ -1,5 +1,7 @@
 """NTP 1 to 4: 48 bytes whose times must agree with each other. Follows RFC 5905 7.3, RFC 9327.
 
+Mode 7 is ntpd's own (its include/ntp_request.h).
+
 No clock is read: times are only compared within the packet and between question and answer.
 """
 
@@ -13,6 +15,7 @@ from sniffdiag.identify.clue import (
     beginning,
     datagrams,
     hint,
+    lean,
     one_of,
     probe_sides,
     proof,
@@ -23,6 +26,8 @@ from sniffdiag.identify.wire import Layout, byte, fit
 from sniffdiag.model import Transport
 
 PACKET_LEN = 48
+LENS = frozenset({PACKET_LEN, *(PACKET_LEN + mac for mac in (4, 12, 20, 24, 36))})
+"""Without and with a message authentication code (RFC 5905 7.3, RFC 8573)."""
 REFERENCE_AT, ORIGIN_AT, RECEIVE_AT, TRANSMIT_AT = 16, 24, 32, 40
 VERSIONS = range(1, 5)
 SYMMETRIC, PASSIVE, CLIENT, SERVER, BROADCAST, CONTROL, PRIVATE = range(1, 8)
@@ -54,10 +59,28 @@ def _header(*modes: int) -> Layout:
 
 ASKING, ANSWERING = _header(SYMMETRIC, CLIENT), _header(PASSIVE, SERVER, BROADCAST, SYMMETRIC)
 CONTROL_FIRST = _first_bytes(frozenset({CONTROL}))
-CONTROL_HEADER: Layout = (
+OPERATIONS = range(1, 13)
+CONTROL_REQUEST: Layout = (
     byte(0, CONTROL_FIRST),
-    byte(1, {op | bit for op in range(1, 13) for bit in (0, 0x80, 0xC0, 0xA0)}),
-    wire.be16(10, range(1 << 10)),
+    byte(1, OPERATIONS),
+    wire.be16(4, {0}),
+    wire.be16(8, {0}),
+    wire.be16(10, range(469)),
+)
+CONTROL_ANSWER: Layout = (
+    byte(0, CONTROL_FIRST),
+    byte(1, {op | bits for op in OPERATIONS for bits in (0x80, 0xC0, 0xA0)}),
+    wire.be16(8, range(0, 1 << 16, 4)),
+    wire.be16(10, range(469)),
+)
+_PRIVATE = (wire.byte(2, {0, 2, 3}), byte(3, range(46)))
+PRIVATE_REQUEST: Layout = (byte(0, {0x17, 0x1F}), byte(1, {0, 0x80}), *_PRIVATE, wire.be32(4, {0}))
+PRIVATE_ANSWER: Layout = (
+    byte(0, {0x97, 0x9F, 0xD7, 0xDF}),
+    byte(1, range(1 << 7)),
+    *_PRIVATE,
+    wire.be16(4, range(501)),
+    wire.be16(6, range(501)),
 )
 
 
@@ -79,7 +102,7 @@ def _request(data: bytes) -> Clue:
     consistent = _near(data, REFERENCE_AT, TRANSMIT_AT) or _near(data, ORIGIN_AT, RECEIVE_AT)
     if (blank and any(data[TRANSMIT_AT:PACKET_LEN])) or consistent:
         return proof("NTP request")
-    return hint("an NTP request without times")
+    return _without_times(data, "an NTP request without times")
 
 
 @beginning(ANSWERING)
@@ -89,18 +112,27 @@ def _response(data: bytes) -> Clue:
         return when(fits, OPEN)
     if _near(data, RECEIVE_AT, TRANSMIT_AT) or _near(data, REFERENCE_AT, TRANSMIT_AT):
         return proof("NTP response whose times agree")
-    return hint("an NTP response")
+    return _without_times(data, "an NTP response")
 
 
-_control = one_of((CONTROL_HEADER, hint("an NTP control message")))
+def _without_times(data: bytes, why: str) -> Clue:
+    return lean(why) if len(data) in LENS else OPEN
+
+
+_asked = one_of(
+    (CONTROL_REQUEST, hint("an NTP control message")),
+    (PRIVATE_REQUEST, proof("NTP request of mode 7")),
+)
+_answered = one_of(
+    (CONTROL_ANSWER, hint("an NTP control message")),
+    (PRIVATE_ANSWER, hint("an NTP answer of mode 7")),
+)
 
 DETECTOR = Detector(
     protocol="ntp",
     title="NTP",
     transports=frozenset({Transport.UDP}),
-    probe=probe_sides(
-        datagrams(any_of(_request, _control)), datagrams(any_of(_response, _control))
-    ),
+    probe=probe_sides(datagrams(any_of(_request, _asked)), datagrams(any_of(_response, _answered))),
     evidence="48 bytes: version, mode, stratum, and times that agree with each other.",
     midstream=True,
 )

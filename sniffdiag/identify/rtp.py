@@ -23,6 +23,7 @@ from sniffdiag.identify.wire import byte
 from sniffdiag.model import Transport
 
 HEADER_LEN = 12
+_CSRC_COUNT = 0x0F
 VERSION_2, VERSION_BITS = 0x80, 0xC0
 RTCP_TYPES = range(64, 96)
 """Payload types that would be RTCP packet types (RFC 5761 4)."""
@@ -70,13 +71,28 @@ def _follows(one: Packet, other: Packet) -> bool:
     return one.ssrc == other.ssrc and step in range(1, LARGEST_STEP)
 
 
+def _only_packet(side: Side) -> Packet | None:
+    """The first packet, unless something speaks against it; mixers are rare."""
+    head = side.head
+    is_mixed, is_filler = head[:1] and head[0] & _CSRC_COUNT, head[4:8] == head[8:12]
+    packets = [parse_packet(data) for data in (head, *(s.data for s in side.samples))]
+    first = packets[0]
+    if first is None or is_mixed or is_filler or not any(first.ssrc):
+        return None
+    same = all(
+        p is not None and (p.ssrc, p.payload_type) == (first.ssrc, first.payload_type)
+        for p in packets
+    )
+    return first if same else None
+
+
 _PACKETS = Beginnings(((byte(0, range(0x80, 0xC0)),),))
 
 
 def probe(heads: Heads) -> Verdict:
-    """Both sides apart; single packets of one payload type both ways make it possible."""
+    """Both sides apart; packets of one payload type both ways make it possible."""
     verdict = weigh(heads, hear(heads.client), hear(heads.server))
-    one, other = parse_packet(heads.client.head), parse_packet(heads.server.head)
+    one, other = _only_packet(heads.client), _only_packet(heads.server)
     both = one is not None and other is not None and one.payload_type == other.payload_type
     if verdict.answer is Answer.NEED_MORE and both:
         return possible("RTP headers of one payload type both ways")

@@ -18,6 +18,7 @@ def query(
 
 QUERY = query(b"web.shop.svc.cluster.local", flags=0x0100)
 ANSWER = query(b"web.shop.svc.cluster.local", flags=0x8180)
+LOOPBACK = query(b"1.0.0.127.in-addr.arpa", kind=12, flags=0)
 
 SAMPLES = Samples(
     protocol="dns",
@@ -32,12 +33,19 @@ SAMPLES = Samples(
             server=len(ANSWER).to_bytes(2) + ANSWER,
         ),
         Talk(name="svcb", client=query(b"shop.example", kind=65)),
+        Talk(name="loopback, asked without recursion", client=LOOPBACK),
         Talk(name="answer, joined", server=ANSWER, midstream=True),
+    ),
+    possible=(
+        Talk(name="type 20000", client=query(b"a.shop", kind=20000)),
+        Talk(name="class 57", server=query(b"a.shop", flags=0x8180, cls=57)),
+        Talk(name="impossible counts", client=QUERY[:6] + b"\x80\x00" + QUERY[8:]),
     ),
     almost=(
         Talk(name="mdns", client=query(b"_http._tcp.local", kind=12, id_=0, flags=0)),
         Talk(name="llmnr", client=query(b"wpad", flags=0)),
-        Talk(name="type 20000", client=query(b"a.shop", kind=20000)),
+        Talk(name="type and class 20000", client=query(b"a.shop", kind=20000, cls=20000)),
+        Talk(name="single label of type 20000", client=query(b"shop", kind=20000)),
         Talk(name="zeros", client=bytes(40), server=bytes(40)),
         Talk(name="nbns", client=query(b"C" + b"A" * 31, kind=32, flags=0x0110)),
     ),

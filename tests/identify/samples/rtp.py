@@ -13,6 +13,12 @@ SAMPLES = Samples(
     certain=(),
     possible=(Talk(name="one of each side", client=PACKET, server=PACKET),),
     almost=(
+        Talk(name="filler", client=b"\xa0" * 64, server=b"\xa0" * 64),
+        Talk(
+            name="epoch and call of another protocol",
+            client=b"\x97\x05\x85\x0d\xdf\xdc\xf3\xf8" + bytes(40),
+            server=b"\x97\x05\x85\x0d\xdf\xdc\xf3\xf8" + bytes(40),
+        ),
         Talk(name="one datagram", client=PACKET),
         Talk(name="version 1", client=b"\x40" + PACKET[1:]),
         Talk(name="rtcp", client=b"\x80\xc8\x00\x06" + bytes(24)),
