@@ -8,13 +8,13 @@ detectors that claim the flow, and the detectors decide.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from sniffdiag.identify.clue import ANYHOW, Beginnings, Begins, Sounding
 from sniffdiag.identify.detectors import DETECTORS
 from sniffdiag.identify.verdict import Detector, Heads, Side
-from sniffdiag.identify.wire import ANY_BYTE, Layout, byte_sets
+from sniffdiag.identify.wire import ANY_BYTE, ByteSet, Layout, byte_sets
 from sniffdiag.model import Transport
 
 OFFSETS = 24
@@ -56,8 +56,7 @@ class _Index:
             self._add(self.client, client)
             self._add(self.server, server)
             self._masks.append((detector, _bits(first, len(self._layouts))))
-        tables, ending = _tables(self._layouts), _ending(self._layouts)
-        self._tables = list(zip(tables, ending, strict=True))
+        self._offsets = _offsets(self._layouts)
 
     def standing(self, side: Side, role: _Role) -> int:
         """The layouts that fit any piece of the side."""
@@ -78,10 +77,10 @@ class _Index:
 
     def _fitting(self, piece: bytes, bits: int) -> int:
         found = 0
-        for (table, ending), value in zip(self._tables, piece, strict=False):
-            bits &= table[value]
-            found |= bits & ending
-            bits &= ~ending
+        for offset, value in zip(self._offsets, piece, strict=False):
+            bits &= offset.standing[value]
+            found |= bits & offset.ending
+            bits &= ~offset.ending
             if not bits:
                 break
         return found | bits
@@ -112,34 +111,61 @@ def _beginnings(detector: Detector) -> tuple[Beginnings, Beginnings]:
 _ANYHOW = Beginnings(ANYHOW, ANYHOW)
 
 
-def _tables(layouts: list[Layout]) -> list[list[int]]:
-    """For each offset, the layouts that each byte value leaves standing."""
-    fitting = [[0] * 256 for _ in range(OFFSETS)]
-    free = [_bits(0, len(layouts))] * OFFSETS
+class _Standing(dict[int, int]):
+    """The layouts that each value of the byte at one offset leaves standing, told when asked.
+
+    A run meets few values at few offsets before no layout stands.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free = 0
+        """Layouts that allow any value."""
+        self.allowing: dict[ByteSet, int] = {}
+
+    def __missing__(self, value: int) -> int:
+        bits = self.free
+        for allowed, some in self.allowing.items():
+            if value in allowed:
+                bits |= some
+        self[value] = bits
+        return bits
+
+
+@dataclass(slots=True)
+class _Offset:
+    """What one offset tells of the layouts."""
+
+    standing: _Standing = field(default_factory=_Standing)
+    ending: int = 0
+    """Layouts that ask for nothing behind it."""
+
+
+def _offsets(layouts: list[Layout]) -> list[_Offset]:
+    found = [_Offset() for _ in range(OFFSETS)]
+    every = _bits(0, len(layouts))
+    for offset in found:
+        offset.standing.free = every
     for number, layout in enumerate(layouts):
         bit = 1 << number
-        for at, allowed in _by_offset(layout).items():
-            free[at] ^= bit
-            for value in allowed:
-                fitting[at][value] |= bit
-    return [[bits | some for bits in table] for table, some in zip(fitting, free, strict=True)]
+        asked = _by_offset(layout)
+        for at, allowed in asked.items():
+            standing = found[at].standing
+            standing.free ^= bit
+            standing.allowing[allowed] = standing.allowing.get(allowed, 0) | bit
+        found[max(asked, default=0)].ending |= bit
+    return found
 
 
-def _ending(layouts: list[Layout]) -> list[int]:
-    """For each offset, the layouts that ask for nothing behind it."""
-    ending = [0] * OFFSETS
-    for number, layout in enumerate(layouts):
-        ending[max(_by_offset(layout), default=0)] |= 1 << number
-    return ending
-
-
-def _by_offset(layout: Layout) -> dict[int, frozenset[int]]:
+def _by_offset(layout: Layout) -> dict[int, ByteSet]:
     """The values that a layout allows at each offset where it does not allow all."""
-    found: dict[int, frozenset[int]] = {}
-    for field in layout:
-        for at, allowed in enumerate(byte_sets(field), field.at):
-            if at < OFFSETS and allowed is not ANY_BYTE:
-                found[at] = found.get(at, ANY_BYTE) & allowed
+    found: dict[int, ByteSet] = {}
+    for asked in layout:
+        for at, allowed in enumerate(byte_sets(asked), asked.at):
+            if at >= OFFSETS or allowed is ANY_BYTE:
+                continue
+            also = found.get(at)
+            found[at] = allowed if also is None else frozenset(also).intersection(allowed)
     return found
 
 

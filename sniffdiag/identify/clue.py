@@ -217,7 +217,7 @@ class _FirstBytes:
 
 def _first_byte(layout: Layout) -> frozenset[int]:
     sets = (byte_sets(field)[0] for field in layout if field.at == 0)
-    return ANY_BYTE.intersection(*sets)
+    return frozenset(ANY_BYTE).intersection(*sets)
 
 
 def any_of(*parses: Parse) -> Grammar:

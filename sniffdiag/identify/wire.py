@@ -134,10 +134,11 @@ class Text:
 Field = Number | Literal | Text
 Layout = tuple[Field, ...]
 
-ANY_BYTE = frozenset(range(1 << 8))
+ByteSet = frozenset[int] | range
+ANY_BYTE: ByteSet = ANY_U8
 
 
-def byte_sets(field: Field) -> list[frozenset[int]]:
+def byte_sets(field: Field) -> list[ByteSet]:
     """The values that each byte of a field may have; wider where its numbers depend on more."""
     if isinstance(field, Literal):
         return [frozenset({value}) for value in field.text]
@@ -148,11 +149,11 @@ def byte_sets(field: Field) -> list[frozenset[int]]:
     return sets if field.order == "little" else sets[::-1]
 
 
-def _byte_of_numbers(allowed: Container[int], shift: int) -> frozenset[int]:
+def _byte_of_numbers(allowed: Container[int], shift: int) -> ByteSet:
     if isinstance(allowed, range):
         low, high = allowed[0] >> shift, allowed[-1] >> shift
         shared = low >> 8 == high >> 8
-        return frozenset(range(low & 0xFF, (high & 0xFF) + 1)) if shared else ANY_BYTE
+        return range(low & 0xFF, (high & 0xFF) + 1) if shared else ANY_BYTE
     if isinstance(allowed, set | frozenset):
         return frozenset(value >> shift & 0xFF for value in allowed)
     return ANY_BYTE
