@@ -169,6 +169,12 @@ def _by_offset(layout: Layout) -> dict[int, ByteSet]:
     return found
 
 
+def prepare() -> None:
+    """What the first flow of a capture would wait for."""
+    for transport in (Transport.TCP, Transport.UDP):
+        _index(transport)
+
+
 @cache
 def _index(transport: Transport) -> _Index:
     return _Index([d for d in DETECTORS if transport in d.transports])

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import BinaryIO
+from importlib import import_module
+from typing import TYPE_CHECKING, BinaryIO
 
 from sniffdiag.addresses import address_text
 from sniffdiag.decode.headers import DecodeStatus
 from sniffdiag.flows.flow import Flows, Orientation
 from sniffdiag.flows.redirect import join_redirected
 from sniffdiag.flows.seal import finish, seal
-from sniffdiag.identify.verdict import Identification
 from sniffdiag.model import Transport
-from sniffdiag.observe.identified import IdentifiedFlows
 from sniffdiag.pipeline.forks import spread
-from sniffdiag.pipeline.reading import Reading, Totals, Watcher, read
+from sniffdiag.pipeline.reading import Reading, ReadingPlan, Totals, Watcher, read
 from sniffdiag.report.listing import CaptureReport, FlowList, FlowRow, SourceReport
 from sniffdiag.sources.frames import SourceSummary
+
+if TYPE_CHECKING:
+    from sniffdiag.identify.verdict import Identification
+    from sniffdiag.observe.identified import IdentifiedFlows
 
 ROWS_PER_PROCESS = 100
 """Flows whose identification takes longer than starting a process."""
@@ -44,11 +47,15 @@ def list_flows(
     Raises:
         SourceError: No capture can be read.
     """
-    reading = read(
-        captures, stdin=stdin, watcher=watcher, processes=processes, counts_requests=False
-    )
-    capture = sealed(reading, processes)
+    plan = ReadingPlan(processes, counts_requests=False, meanwhile=load_detectors)
+    capture = sealed(read(captures, stdin=stdin, watcher=watcher, plan=plan), processes)
     return FlowList(capture.report, _flow_rows(capture.flows))
+
+
+def load_detectors() -> None:
+    """Reading needs no detectors: they are loaded while other processes read."""
+    import_module("sniffdiag.identify.candidates").prepare()
+    import_module("sniffdiag.observe.identified")
 
 
 def sealed(reading: Reading, processes: int = 1) -> Capture:
@@ -62,6 +69,8 @@ def sealed_so_far(reading: Reading) -> Capture:
 
 
 def _identified(flows: Flows, reading: Reading, processes: int) -> Capture:
+    from sniffdiag.observe.identified import IdentifiedFlows  # noqa: PLC0415 - `load_detectors`
+
     flows = join_redirected(flows)
     report = _capture_report(reading.summaries, reading.totals, flows.rows)
     return Capture(IdentifiedFlows(flows, partial(_shared_out, processes)), report)

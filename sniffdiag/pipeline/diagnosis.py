@@ -18,8 +18,8 @@ from sniffdiag.mesh.versions import AUTO, detected_version
 from sniffdiag.model import Treatment
 from sniffdiag.observe.observe import Observations, observe
 from sniffdiag.observe.port_observation import PortObservation
-from sniffdiag.pipeline.capture import Capture, sealed, status_text
-from sniffdiag.pipeline.reading import Watcher, read
+from sniffdiag.pipeline.capture import Capture, load_detectors, sealed, status_text
+from sniffdiag.pipeline.reading import ReadingPlan, Watcher, read
 from sniffdiag.report.listing import CaptureReport
 from sniffdiag.report.report import PortReport, Report
 
@@ -53,7 +53,8 @@ def analyze_captures(  # noqa: PLR0913 - what is read, judged by what, how
         PolicyError: Mesh, version or setting are unknown.
     """
     _policy(choice, catalog)  # what is wrong with it shows before a long capture is read
-    reading = read(captures, stdin=stdin, watcher=watcher, processes=processes)
+    plan = ReadingPlan(processes, meanwhile=load_detectors)
+    reading = read(captures, stdin=stdin, watcher=watcher, plan=plan)
     return diagnose(sealed(reading, processes), catalog, choice)
 
 

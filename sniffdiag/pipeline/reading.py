@@ -70,6 +70,10 @@ class Totals:
         self.interrupted |= other.interrupted
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass(slots=True)
 class Reading:
     """A capture folded to its end, or as far as it is read."""
@@ -85,23 +89,36 @@ class Reading:
         self.totals.add(chunk, headers.status)
 
 
+@dataclass(frozen=True, slots=True)
+class ReadingPlan:
+    """Who reads, and what for."""
+
+    processes: int = 1
+    """At most so many."""
+    counts_requests: bool = True
+    meanwhile: Callable[[], object] = _nothing
+    """Done by this process when others have begun to read."""
+
+    def new_table(self) -> FlowTable:
+        """What every process folds into."""
+        return FlowTable(counts_requests=self.counts_requests)
+
+
 def read(
     captures: Sequence[str],
     *,
     stdin: BinaryIO | None,
     watcher: Watcher | None,
-    processes: int = 1,
-    counts_requests: bool = True,
+    plan: ReadingPlan = ReadingPlan(),
 ) -> Reading:
-    """Fold everything that the names stand for, one large pcap file in up to `processes` parts.
+    """Fold everything that the names stand for, one large pcap file in parts.
 
     Raises:
         SourceError: No capture can be read.
     """
-    new_table = partial(FlowTable, counts_requests=counts_requests)
-    parts = parts_of(captures, processes) if CAN_FORK else ()
-    together = _read_parts(parts, new_table, watcher) if parts else None
-    return together or _fold(open_sources(captures, stdin=stdin), new_table(), watcher)
+    parts = parts_of(captures, plan.processes) if CAN_FORK else ()
+    together = _read_parts(parts, plan, watcher) if parts else None
+    return together or _fold(open_sources(captures, stdin=stdin), plan.new_table(), watcher)
 
 
 def _fold(source: Source, table: FlowTable, watcher: Watcher | None) -> Reading:
@@ -138,21 +155,22 @@ def _chunks(source: Source, interrupt: Interrupt) -> Iterator[FrameChunk]:
         yield chunk
 
 
-def _fold_part(part: Part, new_table: Callable[[], FlowTable]) -> Reading | None:
+def _fold_part(part: Part, plan: ReadingPlan) -> Reading | None:
     """In a child: the reading of a part, None where it cannot stand alone."""
     source = PartSource(part)
-    reading = _fold(source, new_table(), watcher=None)
+    reading = _fold(source, plan.new_table(), watcher=None)
     return reading if source.ends_whole and not reading.totals.interrupted else None
 
 
 def _read_parts(
-    parts: Sequence[Part], new_table: Callable[[], FlowTable], watcher: Watcher | None
+    parts: Sequence[Part], plan: ReadingPlan, watcher: Watcher | None
 ) -> Reading | None:
     """All parts folded and merged; None if one of them turns out not to begin at a record."""
-    children = [Fork(partial(_fold_part, part, new_table)) for part in parts[1:]]
+    children = [Fork(partial(_fold_part, part, plan)) for part in parts[1:]]
     try:
+        plan.meanwhile()
         source = PartSource(parts[0])
-        whole = _fold(source, new_table(), watcher)
+        whole = _fold(source, plan.new_table(), watcher)
         if whole.totals.interrupted:
             return whole
         if not source.ends_whole:
