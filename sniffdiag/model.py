@@ -29,6 +29,8 @@ class Treatment(StrEnum):
     """HTTP filters, HTTP/1 upstream."""
     HTTP2 = "http2"
     """HTTP filters, HTTP/2 upstream (http2, grpc, grpc-web)."""
+    TLS = "tls"
+    """TLS upstream: the proxy starts it, whatever the client spoke."""
     OPAQUE = "opaque"
     """TCP proxy: the bytes are passed on unread."""
     SNIFFED = "sniffed"

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeVar
 
-from sniffdiag.catalog.services import Catalog, CatalogSummary, Match, Via, preference
+from sniffdiag.catalog.services import Catalog, CatalogSummary, Match, Trace, Via, preference
+from sniffdiag.catalog.stated import Statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -48,8 +49,10 @@ class _Build:
     def catalog(self, declarations: Sequence[Declaration], summary: CatalogSummary) -> Catalog:
         """The finished catalog."""
         ports = []
+        statements = Statements(self._objects.claims, self._objects.pods)
         for service_id, service in self._objects.services.items():
-            for port in service.ports:
+            for bare in service.ports:
+                port = statements.added_to(service, bare)
                 ports.append(port)
                 if not port.external_name:
                     self._add_service_port(service_id, service, port)
@@ -60,7 +63,10 @@ class _Build:
         return Catalog(
             ports=ports,
             summary=summary,
-            mesh_versions=tuple(sorted({v for p in self._objects.pods for v in p.mesh_versions})),
+            traces=tuple(
+                Trace(*known, count) for known, count in sorted(self._objects.traces.items())
+            ),
+            pods_read=len(self._objects.pods),
             by_address=_in_order(self._by_address),
             by_node_port=_in_order(self._by_node_port),
             by_target_port=_in_order(self._by_target_port),

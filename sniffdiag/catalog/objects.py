@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sniffdiag.catalog.fields import Fields, is_number, nanoseconds
+from sniffdiag.catalog.claims import CLAIMING, Claim, speaking
+from sniffdiag.catalog.fields import Fields, clean, is_number, nanoseconds
 from sniffdiag.catalog.history import History
-from sniffdiag.catalog.services import ServicePort
+from sniffdiag.catalog.services import ServicePort, Stated
 from sniffdiag.model import Transport
 
 if TYPE_CHECKING:
@@ -28,11 +30,21 @@ _ENDED_LIST = "List"
 
 _SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 _EXCLUDED_INBOUND = "traffic.sidecar.istio.io/excludeInboundPorts"
-_MESH_ANNOTATION = re.compile(r"config\.linkerd\.io/.+|.+\.kuma\.io/protocol")
-_PROXY_CONTAINERS = frozenset({"istio-proxy", "linkerd-proxy"})
-_ISTIO_PROXY = "istio-proxy"
-_IMAGE_VERSION = re.compile(r":v?(\d{1,3}\.\d{1,3}(?:\.\d{1,3})?)[^:/]*(?:@.*)?$", re.ASCII)
-"""The version at the beginning of an image's tag: "istio/proxyv2:1.20.3-distroless"."""
+_PROXY_CONTAINERS = frozenset(
+    {
+        "istio-proxy",
+        "linkerd-proxy",
+        "kuma-sidecar",
+        "consul-dataplane",
+        "consul-connect-envoy-sidecar",
+        "envoy-sidecar",
+    }
+)
+_TRACED_KEY = re.compile(
+    r"(?:.*\.)?(?:istio\.io|linkerd\.io|kuma\.io|consul\.hashicorp\.com|openservicemesh\.io"
+    r"|appmesh\.k8s\.aws)/.+|istio-injection|osm-proxy-uuid"
+)
+"""Annotations and labels by whose presence a mesh may be known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +100,7 @@ class PodObject:
     named_ports: dict[tuple[str, Transport], int]
     host_ports: tuple[HostPort, ...]
     meshed: bool
-    mesh_versions: tuple[str, ...]
+    stated: tuple[Stated, ...]
     excluded_inbound: frozenset[int]
 
 
@@ -101,6 +113,9 @@ class Objects:
     endpoints: dict[tuple[str, str], list[EndpointSet]] = field(default_factory=dict)
     pods: list[PodObject] = field(default_factory=list)
     node_addresses: set[str] = field(default_factory=set)
+    claims: list[Claim] = field(default_factory=list)
+    traces: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(sort, text) as in `services.Trace`."""
     ignored_kinds: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
@@ -139,8 +154,11 @@ class Objects:
         if not kind:
             fields.complain("not a Kubernetes object: it has no kind")
             return
-        group, read = _READERS.get(kind, ("", None))
-        if read is None or (api_version and api_version.rpartition("/")[0] != group):
+        group = (api_version or "").rpartition("/")[0]
+        if group.count("."):
+            self.traces["group", group] += 1
+        reader = _READERS.get(kind) or CLAIMING.get(kind)
+        if reader is None or (api_version and reader[0] != group):
             self.ignored_kinds[kind] += 1
             return
         metadata = fields.mapping("metadata")
@@ -150,7 +168,28 @@ class Objects:
             return
         namespace = metadata.text("namespace") or _DEFAULT_NAMESPACE
         fields.named(kind, f"{namespace}/{name}")
-        read(self, fields, (namespace, name), origin)
+        own = (namespace, name)
+        if kind in _READERS:
+            _READERS[kind][1](self, fields, own, origin)
+        else:
+            self.claims += CLAIMING[kind][1](fields, own)
+        if kind in _TRACED_KINDS:
+            self._trace_keys(metadata)
+
+    def _trace_keys(self, metadata: Fields) -> None:
+        for sort in ("annotation", "label"):
+            pairs = metadata.raw(f"{sort}s")
+            for key in pairs if isinstance(pairs, dict) else ():
+                if isinstance(key, str) and _is_traced(key):
+                    self.traces[sort, clean(key)] += 1
+
+
+_TRACED_KINDS = frozenset({"Service", "Namespace", "Pod"})
+
+
+@lru_cache(maxsize=65_536)
+def _is_traced(key: str) -> bool:
+    return _TRACED_KEY.fullmatch(key) is not None
 
 
 def _read_service(found: Objects, fields: Fields, own: tuple[str, str], origin: str) -> None:
@@ -166,7 +205,7 @@ def _read_service(found: Objects, fields: Fields, own: tuple[str, str], origin: 
         port=0,
         headless=cluster_ip == _HEADLESS,
         external_name=external_name,
-        annotations=tuple(sorted(a for a in annotations.items() if _MESH_ANNOTATION.match(a[0]))),
+        stated=speaking("Service", own, metadata.pairs("labels"), annotations),
         created_ns=_created_ns(metadata),
         origin=origin,
     )
@@ -218,7 +257,7 @@ def _service_ports(spec: Fields, shell: ServicePort, history: History) -> Iterab
             node_port=port.number("nodePort", 0, _MAX_PORT) or None,
             headless=shell.headless,
             external_name=shell.external_name,
-            annotations=shell.annotations,
+            stated=shell.stated,
             edits=history.edits((number, transport.name), name, app_protocol),
             created_ns=shell.created_ns,
             origin=shell.origin,
@@ -301,16 +340,20 @@ def _read_pod(found: Objects, fields: Fields, own: tuple[str, str], _origin: str
     containers = spec.each("containers")
     sidecars = [c for c in spec.each("initContainers") if c.raw("restartPolicy") == "Always"]
     proxies = [c for c in containers + sidecars if c.text("name") in _PROXY_CONTAINERS]
+    found.traces.update(
+        ("container", f"{proxy.text('name')} {proxy.text('image') or ''}") for proxy in proxies
+    )
+    labels = metadata.pairs("labels")
     found.pods.append(
         PodObject(
             *own,
             ips=tuple(dict.fromkeys(ips)),
-            labels=frozenset(metadata.pairs("labels").items()),
+            labels=frozenset(labels.items()),
             host_network=spec.flag("hostNetwork"),
             named_ports=_named_ports(containers + sidecars),
             host_ports=_host_ports(containers + sidecars, tuple(status.address("hostIP"))),
             meshed=bool(proxies),
-            mesh_versions=_mesh_versions(proxies),
+            stated=speaking("Pod", own, labels, metadata.pairs("annotations")),
             excluded_inbound=_excluded_inbound(metadata),
         )
     )
@@ -336,13 +379,6 @@ def _host_ports(containers: list[Fields], host_ips: tuple[str, ...]) -> tuple[Ho
             transport = _TRANSPORTS.get(port.text("protocol") or Transport.TCP.name)
             if transport is not None:
                 found.append(HostPort(number, transport, host_number, own or host_ips))
-    return tuple(found)
-
-
-def _mesh_versions(proxies: list[Fields]) -> tuple[str, ...]:
-    """Versions in the image tags of `istio-proxy` containers."""
-    images = [proxy.text("image") or "" for proxy in proxies if proxy.raw("name") == _ISTIO_PROXY]
-    found = [version[1] for version in map(_IMAGE_VERSION.search, images) if version]
     return tuple(found)
 
 

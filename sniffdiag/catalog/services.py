@@ -39,6 +39,28 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class Stated:
+    """What something other than the port's own entry says about it."""
+
+    source: str
+    """Kind of object and what of it: "Service config.linkerd.io/opaque-ports"."""
+    value: str
+    of: str
+    """Namespace and name of the object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Something in the declarations that a mesh may be known by."""
+
+    sort: str
+    """"container", "annotation", "label" or "group" (of an API)."""
+    text: str
+    """Its name; of a container the name and the image, apart by a blank."""
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class ServicePort:
     """One entry of `spec.ports` of one Service, as declared."""
 
@@ -56,8 +78,8 @@ class ServicePort:
     node_port: int | None = None
     headless: bool = False
     external_name: bool = False
-    annotations: tuple[tuple[str, str], ...] = ()
-    """The Service's mesh-relevant annotations, sorted."""
+    stated: tuple[Stated, ...] = ()
+    """What annotations, labels and other objects state about the port, sorted by source."""
     edits: tuple[Edit, ...] = ()
     """What is no longer declared as it was applied; one a field at most."""
     created_ns: int | None = None
@@ -152,8 +174,9 @@ class Catalog:
     ports: list[ServicePort] = field(default_factory=list)
     """Sorted by key."""
     summary: CatalogSummary = field(default_factory=CatalogSummary)
-    mesh_versions: tuple[str, ...] = ()
-    """Versions read from `istio-proxy` images of Pods, sorted, for `--mesh-version auto`."""
+    traces: tuple[Trace, ...] = ()
+    """By what the mesh and its version may be known, sorted; for `auto`."""
+    pods_read: int = 0
     by_address: dict[tuple[str, int, int], list[Match]] = field(default_factory=dict)
     """(canonical address, port, transport) to matches in order of preference."""
     by_node_port: dict[tuple[int, int], list[Match]] = field(default_factory=dict)
@@ -172,7 +195,7 @@ class Catalog:
     pods: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Pod IP to (namespace, name)."""
     meshed_pods: frozenset[str] = frozenset()
-    """IPs of pods with an `istio-proxy` (or linkerd-proxy) container."""
+    """IPs of pods with a container that is a mesh's own proxy."""
     excluded_inbound: dict[str, frozenset[int]] = field(default_factory=dict)
     """Pod IP to ports named in traffic.sidecar.istio.io/excludeInboundPorts."""
 

@@ -24,7 +24,7 @@ def load_catalog(given: Sequence[str]) -> Catalog:
     one_line = [text for text in given if _ONE_LINE.match(text) and not Path(text).exists()]
     files = [text for text in given if text not in one_line]
     catalog = load(list(dict.fromkeys(files)), declarations=one_line, stdin=sys.stdin.buffer)
-    if not catalog.ports and not catalog.mesh_versions:
+    if not catalog.ports and not catalog.pods_read:
         _refuse_what_is_no_manifest(catalog.summary)
     return catalog
 

@@ -36,14 +36,21 @@ Services = Annotated[
     ),
 ]
 Mesh = Annotated[
-    str, typer.Option("--mesh", help="Whose reading of the declarations to apply: istio or none.")
+    str,
+    typer.Option(
+        "--mesh",
+        help="Whose reading of the declarations to apply: istio, linkerd, kuma, consul, osm, "
+        "app-mesh, cilium; a gateway's, envoy-gateway, traefik or ingress-nginx; none for plain "
+        "Kubernetes; auto for what the Pods, labels and API groups show.",
+    ),
 ]
 MeshVersion = Annotated[
     str,
     typer.Option(
         "--mesh-version",
         metavar="VERSION",
-        help="Such as 1.3, 1.3.6 or 1.20; auto reads it from the istio-proxy images of the Pods.",
+        help="Such as 1.3, 1.3.6 or edge-25.3.3; auto reads it from the images of the mesh's "
+        "proxies in the Pods.",
     ),
 ]
 Settings = Annotated[

@@ -1,7 +1,7 @@
-"""Exact fixes: the `kubectl patch` that changes one port's declaration, and who else reads it.
+"""Exact fixes: the command that changes one port's declaration, and who else reads it.
 
-appProtocol is preferred where the mesh version honours it, since nothing else refers to it;
-renaming a port can orphan whatever names it.
+What a mesh's policy advises comes first; else appProtocol where the mesh version honours it, since
+nothing else refers to it; renaming a port can orphan whatever names it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from sniffdiag.catalog.services import EditedField, ServicePort
 from sniffdiag.diagnose.finding import Fix
 from sniffdiag.mesh.policy import near_miss
-from sniffdiag.mesh.treated import Cause, Treated
+from sniffdiag.mesh.treated import Advice, Cause, Treated
+from sniffdiag.model import HTTP_FAMILY
 from sniffdiag.observe.port_observation import PortObservation, Sighting
 
 _NAME_MAX = 63  # DNS-1123 label (k8s validation.go, validateServicePort)
@@ -52,6 +53,9 @@ def declare_as(seen: PortObservation, sighting: Sighting) -> Fix:
 def declare_protocol(seen: PortObservation, protocol: str) -> Fix:
     """Declare the port as `protocol`, by appProtocol where this mesh version honours it."""
     port, treated = seen.declared, seen.treated
+    advice = treated.advice.get("http" if protocol in HTTP_FAMILY else "opaque")
+    if advice is not None:
+        return _advised(seen, advice, protocol)
     if treated.honours_app_protocol:
         value = treated.app_protocol_for(protocol)
         return Fix(
@@ -59,6 +63,8 @@ def declare_protocol(seen: PortObservation, protocol: str) -> Fix:
             _patch(port, {"appProtocol": value}),
             _APP_PROTOCOL_TRAPS.get(value, ()),
         )
+    if not treated.reads_name:
+        return Fix(f"Tell {treated.title} that port {port.port} of {port.full_name} is {protocol}.")
     name = renamed(port, treated.word_for(protocol), treated)
     return Fix(
         f'Rename port {port.port} of Service {port.full_name} to "{name}".',
@@ -81,6 +87,28 @@ def take_back(port: ServicePort) -> Fix:
 
 def _or_absent(value: str | None) -> str:
     return "(none)" if value is None else f'"{value}"'
+
+
+def _advised(seen: PortObservation, advice: Advice, protocol: str) -> Fix:
+    """A fix that the mesh's policy words itself, filled in for this port."""
+    port, treated = seen.declared, seen.treated
+    number = str(port.port)
+    others = [part for part in treated.listed_ports if part != number]
+    values = {
+        "namespace": port.namespace,
+        "service": port.service,
+        "of": port.full_name,
+        "port": number,
+        "target": str(port.target_port or port.port),
+        "word": treated.app_protocol_for(protocol),
+        "with_port": ",".join([*others, number]),
+        "without_port": ",".join(others),
+    }
+    return Fix(
+        advice.summary.format(**values),
+        " ".join(shlex.quote(word.format(**values)) for word in advice.command),
+        advice.traps,
+    )
 
 
 def renamed(port: ServicePort, word: str, treated: Treated) -> str:

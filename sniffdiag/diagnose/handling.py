@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from sniffdiag.mesh.treated import Cause, DirectionTreatment, Treated
-from sniffdiag.model import Treatment
+from sniffdiag.model import HTTP2_PROTOCOLS, HTTP_FAMILY, Treatment
 from sniffdiag.observe.port_observation import PortObservation, Shape, Sighting
 
 HTTP_TREATMENTS = frozenset({Treatment.HTTP, Treatment.HTTP2})
@@ -26,12 +26,20 @@ def treatment(treated: Treated, direction: Direction) -> DirectionTreatment:
 
 def handled_as(treated: Treated, direction: Direction, shape: Shape) -> Treatment:
     """How a proxy that is treated so handles a connection of this shape; never SNIFFED."""
-    as_ = treatment(treated, direction).as_
-    if as_ is Treatment.SNIFFED:
+    decided = treatment(treated, direction)
+    if decided.cause in _NOBODY_TO_BLAME:
+        return Treatment.NOT_PROXIED
+    if decided.as_ is Treatment.SNIFFED:
         return _sniffed_as(treated, shape)
-    if as_ is Treatment.NOT_PROXIED and treated.cause is not Cause.NO_MESH:
+    if decided.as_ is Treatment.NOT_PROXIED:
         return Treatment.OPAQUE  # no listener of its own: passed through as TCP
-    return as_
+    if treated.follows_client and decided.as_ in HTTP_TREATMENTS and shape.protocol in HTTP_FAMILY:
+        return Treatment.HTTP2 if shape.protocol in HTTP2_PROTOCOLS else Treatment.HTTP
+    return decided.as_
+
+
+_NOBODY_TO_BLAME = frozenset({Cause.NO_MESH, Cause.LAYER_4})
+"""No declaration of the port changes how it is handled."""
 
 
 def _sniffed_as(treated: Treated, shape: Shape) -> Treatment:

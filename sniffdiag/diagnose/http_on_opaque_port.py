@@ -56,7 +56,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     if not offending or seen.share(offending) < ENOUGH:
         return
     message = (
-        f"{port_title(seen)} of {seen.declared.full_name} is {_declared(seen)}, so "
+        f"{port_title(seen)} of {seen.declared.full_name} is {_declared(seen, hits[0][0])}, so "
         f"{mesh_title(seen)} treats it as opaque TCP {' and '.join(d.value for d, _ in hits)} "
         f"({_because(seen, hits[0][0], offending[0])}); {was_observed(offending)}"
     )
@@ -67,29 +67,33 @@ def _server_agrees(sighting: Sighting) -> bool:
     return sighting.shape.answered is None or sighting.shape.answered in HTTP_FAMILY
 
 
-def _declared(seen: PortObservation) -> str:
+def _declared(seen: PortObservation, direction: Direction) -> str:
     """What the declaration says, one phrase for each cause."""
-    treated, declared = seen.treated, seen.declared
-    if treated.cause is Cause.EXPLICIT and treated.token in {"https", "tls"}:
-        return f"declared {treated.token} while its bytes are plain text"
+    decided, declared = treatment(seen.treated, direction), seen.declared
+    if decided.cause is Cause.EXPLICIT and decided.token in {"https", "tls"}:
+        return f"declared {decided.token} while its bytes are plain text"
     phrases = {
-        Cause.EXPLICIT: f"declared {treated.token}",
+        Cause.EXPLICIT: f"declared {_EXPLICITLY.get(decided.token, decided.token)}",
         Cause.UNNAMED: "declared without a name",
         Cause.UNRECOGNISED: f"declared by the unrecognised name {declared.name!r}",
         Cause.NEAR_MISS: f"declared by {declared.name!r}, a near miss of a recognised name",
-        Cause.EXEMPT_PORT: f"on port number {declared.port}, which is never sniffed",
+        Cause.EXEMPT_PORT: "declared by its port number alone",
         Cause.UNKNOWN_APP_PROTOCOL: f"declared by unknown appProtocol {declared.app_protocol!r}",
-        Cause.OVERRIDE: "declared opaque by a setting",
+        Cause.UNSTATED: "declared nowhere",
         Cause.TRANSPORT: f"declared as {declared.transport.label}",
+        Cause.LAYER_4: "behind a layer 4 proxy",
         Cause.NO_MESH: "outside the mesh",
     }
-    return phrases[treated.cause]
+    return phrases[decided.cause]
+
+
+_EXPLICITLY = {"listed": "by a list of ports", "unlisted": "by a list of ports"}
 
 
 def _because(seen: PortObservation, direction: Direction, sighting: Sighting) -> str:
     """Why it comes out opaque: sniffing that cannot match this traffic is a reason of its own."""
     decided = treatment(seen.treated, direction)
-    if decided.as_ is Treatment.SNIFFED:
+    if decided.as_ is Treatment.SNIFFED and decided.cause is not Cause.EXPLICIT:
         return f"{direction.value} sniffing does not recognise {_unmatched(sighting)}"
     return decided.because
 

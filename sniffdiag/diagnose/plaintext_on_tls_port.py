@@ -31,7 +31,7 @@ from sniffdiag.diagnose.finding import Finding
 from sniffdiag.diagnose.fixes import declare_as
 from sniffdiag.diagnose.rule import ENOUGH, Rule
 from sniffdiag.diagnose.wording import port_title, was_observed
-from sniffdiag.model import PortVerdict, Severity
+from sniffdiag.model import PortVerdict, Severity, Treatment
 from sniffdiag.observe.port_observation import PortObservation
 
 _TLS_WORDS = frozenset({"https", "tls"})
@@ -41,7 +41,8 @@ _NOT_PLAINTEXT = frozenset({"tls", "ssh", "tcp"})
 
 def check(seen: PortObservation) -> Iterator[Finding]:
     """Readable bytes where TLS is declared."""
-    if seen.treated.token not in _TLS_WORDS:
+    declared_tls = seen.treated.token in _TLS_WORDS or seen.treated.outbound.as_ is Treatment.TLS
+    if not declared_tls:
         return
     plain = tuple(s for s in seen.sightings if s.protocol not in _NOT_PLAINTEXT)
     if not plain or seen.share(plain) < ENOUGH:

@@ -20,7 +20,7 @@ Declare the port, so that nothing depends on sniffing.
 
 ## When it is wrong
 
-It is information, not a fault.
+It is information, not a fault. Meshes that are meant to sniff, such as Linkerd, are left alone.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         if s.is_http
         and all(handled_as(seen.treated, d, s.shape) in HTTP_TREATMENTS for d in Direction)
     )
-    if not saved or not directions or seen.share(saved) < ENOUGH:
+    if not saved or not directions or seen.treated.sniffs_by_design or seen.share(saved) < ENOUGH:
         return
     message = (
         f"{was_observed(saved)} on {port_title(seen)} of {seen.declared.full_name}, which "

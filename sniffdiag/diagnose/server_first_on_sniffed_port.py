@@ -8,8 +8,8 @@ without a recognised declaration, while the mesh waits for client bytes to decid
 ## Why it matters
 
 The proxy waits for the client, the client waits for the server. Every new connection stalls for
-the detection timeout (0.1 to 5 s in Istio 1.3 to 1.7), and for ever where there is none (Istio
-1.8 and later).
+the detection timeout (0.1 to 5 s in Istio 1.3 to 1.7, 10 s in Linkerd), and for ever where there
+is none (Istio 1.8 and later).
 
 ## Example
 
@@ -58,6 +58,8 @@ def _wait(seen: PortObservation, direction: Direction) -> str:
         if direction is Direction.OUTBOUND
         else treated.inbound_detection_timeout_ms
     )
+    if wait_ms is None:
+        return "waits for client bytes"
     if not wait_ms:
         return "waits for client bytes without a limit"
     return f"waits {wait_ms / 1000:g} s for client bytes on every new connection"

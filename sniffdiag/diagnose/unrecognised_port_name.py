@@ -63,5 +63,10 @@ RULE = Rule(
     verdict=PortVerdict.OK,
     summary="A port name or appProtocol that the mesh does not recognise",
     check=check,
-    yields_to=("http-on-opaque-port", "saved-by-sniffing", "server-first-on-sniffed-port"),
+    yields_to=(
+        "http-on-opaque-port",
+        "opaque-on-http-port",
+        "saved-by-sniffing",
+        "server-first-on-sniffed-port",
+    ),
 )

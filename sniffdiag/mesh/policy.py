@@ -8,13 +8,24 @@ not know what else decides in a live cluster: listener conflicts, Sidecar scopes
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from sniffdiag.errors import PolicyError
-from sniffdiag.mesh.settings import value_of
+from sniffdiag.mesh.facts import (
+    NEXT,
+    Compare,
+    Facts,
+    LayerFour,
+    Reading,
+    Ways,
+    facts_of,
+    merged,
+    override,
+    ways,
+)
 from sniffdiag.mesh.treated import Cause, DirectionTreatment, Treated
 from sniffdiag.mesh.versions import AUTO, Version, maybe_version
 from sniffdiag.model import Treatment
@@ -22,53 +33,22 @@ from sniffdiag.model import Treatment
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sniffdiag.catalog.services import ServicePort
+    from sniffdiag.catalog.services import ServicePort, Stated
 
-MESHES = ("istio", "none")
+MESHES = (
+    "istio",
+    "linkerd",
+    "kuma",
+    "consul",
+    "osm",
+    "app-mesh",
+    "cilium",
+    "envoy-gateway",
+    "traefik",
+    "ingress-nginx",
+    "none",
+)
 """One TOML file beside this module for each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """A treatment for each direction."""
-
-    outbound: Treatment
-    inbound: Treatment
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Everything that a mesh's TOML file can say about one version."""
-
-    everything: Ways | None = None
-    """Holds for every port whatever is declared."""
-    reads: tuple[str, ...] = ()
-    """Which declarations count, most important first: "app_protocol", "name"."""
-    words: Mapping[str, Ways] = field(default_factory=dict)
-    """Text before the first dash, lower-cased."""
-    starts: Mapping[str, Ways] = field(default_factory=dict)
-    """Beginnings, lower-cased, that are tested before `words`."""
-    exact_app_protocols: Mapping[str, Ways] = field(default_factory=dict)
-    transports: Mapping[str, Ways] = field(default_factory=dict)
-    """Transports that are not judged by what is declared."""
-    ports: Mapping[str, Ways] = field(default_factory=dict)
-    """Service port numbers that are exempt from sniffing."""
-    no_outbound_listener: Mapping[str, int] = field(default_factory=dict)
-    """Word to the Service port number on which it gets no listener."""
-    unrecognised: Ways = field(default_factory=lambda: _ways("opaque"))
-    sniffs: Mapping[str, bool] = field(default_factory=dict)
-    """"outbound" and "inbound" to whether undeclared ports are sniffed there."""
-    sniffable: tuple[str, ...] = ()
-    sniffable_with_http10: tuple[str, ...] = ()
-    alpn_selects_http: bool = False
-    """The match on the application protocol does not ask for clear text."""
-    http10: bool = False
-    detection_timeout_ms: Mapping[str, int] = field(default_factory=dict)
-    suggest: Mapping[str, str] = field(default_factory=dict)
-    """Protocol id to the word that declares it."""
-    suggest_app_protocol: Mapping[str, str] = field(default_factory=dict)
-    """The same where appProtocol has a better word."""
-    otherwise_suggest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +68,12 @@ class VersionPolicy:
     @property
     def honours_app_protocol(self) -> bool:
         """This version reads appProtocol."""
-        return "app_protocol" in self.facts.reads
+        return self.reads("app_protocol")
+
+    def reads(self, source: str) -> bool:
+        """This version looks there, in one direction at least."""
+        names = {name for reads in self.facts.reads.values() for name in reads}
+        return any(self.facts.readings[name].source == source for name in names)
 
     @property
     def sniffable(self) -> frozenset[str]:
@@ -118,6 +103,10 @@ class MeshPolicy:
     """Minor versions, oldest first; empty for a mesh without versions."""
     rows: tuple[Mapping[str, Any], ...]
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    releases: tuple[Mapping[str, str], ...] = ()
+    """Releases that are not numbered like versions, newest first: `prefix`, `from`, `means`."""
+    detect: Mapping[str, Any] = field(default_factory=dict)
+    """By what the declarations show this mesh (`mesh.detect`)."""
 
     def at(self, version: str, settings: Mapping[str, str] | None = None) -> VersionPolicy:
         """The policy of `version`, with the defaults it ships with except for `settings`.
@@ -128,17 +117,18 @@ class MeshPolicy:
             PolicyError: Unknown version, unknown setting, or a setting this version does not have.
         """
         wanted, note = self._known(version)
-        merged = _merged(row for row in self.rows if wanted is None or _covers(row, wanted))
+        facts = merged(row for row in self.rows if wanted is None or _covers(row, wanted))
         for name, text in (settings or {}).items():
-            _override(merged, self._setting(name, wanted), name, text)
+            override(facts, self._setting(name, wanted), name, text)
         title = f"{self.title} {wanted}" if wanted else self.title
-        return VersionPolicy(self.mesh, title, str(wanted) if wanted else "", _facts(merged), note)
+        return VersionPolicy(self.mesh, title, str(wanted) if wanted else "", facts_of(facts), note)
 
     def _known(self, text: str) -> tuple[Version | None, str]:
         """The version to judge by, and what to tell the user about it."""
-        if not self.versions and text in ("", AUTO):
-            return None, ""
-        version = maybe_version(text)
+        if not self.versions:
+            said = f"{self.title} is judged the same at every version"
+            return None, "" if text in ("", AUTO) else said
+        version = self.release(text)
         bounds = [known for known in map(maybe_version, self.versions) if known]
         if version is None or not bounds or not _within(version, bounds):
             raise PolicyError(
@@ -152,6 +142,17 @@ class MeshPolicy:
                 f"judged as {newest}"
             )
         return version, ""
+
+    def release(self, text: str) -> Version | None:
+        """The version that a text names, be it a release of another numbering."""
+        for release in self.releases:
+            own = text.strip().removeprefix(release["prefix"])
+            if own == text.strip():
+                continue
+            version = maybe_version(own)
+            if "from" not in release or (version and version >= _bound(release["from"])):
+                return maybe_version(release["means"]) if "means" in release else version
+        return maybe_version(text)
 
     def _setting(self, name: str, version: Version | None) -> Mapping[str, Any]:
         """The setting `name`, if this version has it."""
@@ -183,7 +184,13 @@ def load_policy(mesh: str) -> MeshPolicy:
     text = resources.files("sniffdiag.mesh").joinpath(f"{mesh}.toml").read_text("utf-8")
     data = tomllib.loads(text)
     return MeshPolicy(
-        mesh, data["title"], tuple(data["versions"]), tuple(data["facts"]), data.get("settings", {})
+        mesh,
+        data["title"],
+        tuple(data["versions"]),
+        tuple(data["facts"]),
+        data.get("settings", {}),
+        tuple(data.get("releases", ())),
+        data.get("detect", {}),
     )
 
 
@@ -215,57 +222,11 @@ def _covers(row: Mapping[str, Any], version: Version) -> bool:
     return "to" not in row or version <= _bound(row["to"])
 
 
-def _merged(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """One mapping; tables are united, everything else is replaced by the later row."""
-    merged: dict[str, Any] = {}
-    for row in rows:
-        for key, value in row.items():
-            merged[key] = {**merged.get(key, {}), **value} if isinstance(value, dict) else value
-    return {key: value for key, value in merged.items() if key not in ("from", "to")}
-
-
-def _override(merged: dict[str, Any], setting: Mapping[str, Any], name: str, text: str) -> None:
-    """Put the value of a setting in place of the shipped default."""
-    *tables, key = setting["changes"]
-    target = merged
-    for table in tables:
-        target = target[table]
-    target[key] = value_of(name, setting["kind"], text)
-
-
-_OF_WAYS = frozenset({"words", "starts", "exact_app_protocols", "transports", "ports"})
-_WAYS = frozenset({"everything", "unrecognised"})
-_KNOWN_FACTS = frozenset(each.name for each in fields(Facts))
-
-
-def _facts(merged: Mapping[str, Any]) -> Facts:
-    unknown = merged.keys() - _KNOWN_FACTS
-    if unknown:
-        raise PolicyError(
-            f"policy data: unknown facts {sorted(unknown)}", hint="see mesh/policy.py"
-        )
-    return Facts(**{key: _typed(key, value) for key, value in merged.items()})
-
-
-def _typed(key: str, value: Any) -> Any:
-    if key in _WAYS:
-        return _ways(value)
-    if key in _OF_WAYS:
-        return {word: _ways(treatment) for word, treatment in value.items()}
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _ways(value: str | Mapping[str, str]) -> Ways:
-    if isinstance(value, str):
-        return Ways(Treatment(value), Treatment(value))
-    return Ways(Treatment(value["outbound"]), Treatment(value["inbound"]))
-
-
 # --- applying it --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _Read:
     """What a declaration amounts to before the sniffing switches are looked at."""
 
     cause: Cause
@@ -278,28 +239,33 @@ class _Reading:
 
 def treated(policy: VersionPolicy, port: ServicePort) -> Treated:
     """What this mesh at this version will do with a declared port, and why."""
-    reading = _reading(policy, port)
-    outbound = _direction(policy, reading, "outbound", reading.ways.outbound)
-    inbound = _direction(policy, reading, "inbound", reading.ways.inbound)
-    if policy.facts.no_outbound_listener.get(reading.token) == port.port:
-        outbound = DirectionTreatment(
-            Treatment.NOT_PROXIED,
-            f"{policy.title} builds no outbound listener for {reading.token} on port {port.port}",
+    outbound = _direction(policy, port, "outbound")
+    inbound = _direction(policy, port, "inbound")
+    facts = policy.facts
+    if facts.no_outbound_listener.get(outbound.token) == port.port:
+        outbound = replace(
+            outbound,
+            as_=Treatment.NOT_PROXIED,
+            because=f"{policy.title} builds no outbound listener for {outbound.token} on port "
+            f"{port.port}",
         )
     return Treated(
         outbound=outbound,
         inbound=inbound,
-        cause=reading.cause,
-        token=reading.token,
         sniffable=policy.sniffable,
         detection_timeout_ms=_timeout_ms(policy, "outbound", outbound),
         inbound_detection_timeout_ms=_timeout_ms(policy, "inbound", inbound),
         honours_app_protocol=policy.honours_app_protocol,
-        alpn_selects_http=policy.facts.alpn_selects_http,
-        words=frozenset(policy.facts.words),
-        name_words=policy.facts.suggest,
-        app_protocols=policy.facts.suggest_app_protocol,
-        otherwise_word=policy.facts.otherwise_suggest,
+        alpn_selects_http=facts.alpn_selects_http,
+        words=frozenset(facts.words),
+        name_words=facts.suggest,
+        app_protocols=facts.suggest_app_protocol,
+        otherwise_word=facts.otherwise_suggest,
+        reads_name=policy.reads("name"),
+        advice=facts.advice,
+        listed_ports=_listed_ports(policy, port),
+        follows_client=facts.follows_client,
+        sniffs_by_design=facts.sniffs_by_design,
         mesh=policy.mesh,
         title=policy.title,
         version=policy.version,
@@ -331,56 +297,192 @@ def _older_versions(policy: VersionPolicy) -> tuple[str, ...]:
     return tuple(each for each in versions if own and _bound(each) < own.first_patch)
 
 
-def _reading(policy: VersionPolicy, port: ServicePort) -> _Reading:
+def _read(policy: VersionPolicy, port: ServicePort, direction: str) -> _Read:
     facts = policy.facts
     if facts.everything:
-        return _Reading(Cause.NO_MESH, facts.everything, policy.title)
+        return _Read(Cause.NO_MESH, facts.everything, policy.title)
+    outside = _outside(policy, port, direction)
+    if outside:
+        return _Read(Cause.NO_MESH, ways("not-proxied"), outside)
     by_transport = facts.transports.get(port.transport.label)
     if by_transport:
         because = f"{policy.title} does not read the name of a {port.transport.name} port"
-        return _Reading(Cause.TRANSPORT, by_transport, because)
-    if policy.honours_app_protocol and port.app_protocol is not None:
-        return _by_app_protocol(policy, port, port.app_protocol)
-    return _by_name(policy, port)
+        return _Read(Cause.TRANSPORT, by_transport, because)
+    if facts.layer4 and _is_layer4(facts.layer4, port):
+        return _Read(Cause.LAYER_4, ways("opaque"), facts.layer4.because)
+    for name in facts.reads.get(direction, ()):
+        found = _declared(policy, port, facts.readings[name], _number(facts, port, direction))
+        if found:
+            return found
+    return _not_declared(policy, port, direction)
 
 
-def _by_app_protocol(policy: VersionPolicy, port: ServicePort, value: str) -> _Reading:
-    exact = policy.facts.exact_app_protocols.get(value)
-    token, ways = (value, exact) if exact else _recognised(policy.facts, value)
+def _outside(policy: VersionPolicy, port: ServicePort, direction: str) -> str:
+    """Why the policy is not about this port in this direction; empty where it is."""
+    facts = policy.facts
+    if direction not in facts.directions:
+        return f"{policy.title} has no proxy {direction}"
+    if facts.only_where and not any(_stated(port, source) for source in facts.only_where):
+        kinds = dict.fromkeys(source.partition(" ")[0] for source in facts.only_where)
+        return f"no {' or '.join(kinds)} in the declarations is about this port"
+    return ""
+
+
+def _is_layer4(layer4: LayerFour, port: ServicePort) -> bool:
+    said = next(filter(None, (_stated(port, source) for source in layer4.where)), None)
+    if said is None or said.value != layer4.value:
+        return False
+    lifts = next(filter(None, (_stated(port, source) for source in layer4.unless)), None)
+    return lifts is None or lifts.value == layer4.unless_not
+
+
+def _stated(port: ServicePort, source: str) -> Stated | None:
+    """The first statement of a source; sources name the Service's port number as {port}."""
+    wanted = source.replace("{port}", str(port.port))
+    return next((each for each in port.stated if each.source == wanted), None)
+
+
+def _number(facts: Facts, port: ServicePort, direction: str) -> int | str:
+    """The number of the port as the proxy of this side knows it."""
+    if direction == "inbound" and facts.inbound_by_target_port:
+        return port.target_port or port.port
+    return port.port
+
+
+def _declared(
+    policy: VersionPolicy, port: ServicePort, reading: Reading, number: int | str
+) -> _Read | None:
+    """What one reading says; None if it says nothing."""
+    elsewhere = reading.where and not any(_stated(port, source) for source in reading.where)
+    if elsewhere or (reading.cluster_ip_only and port.headless):
+        return None
+    if reading.source == "name":
+        return _by_name(policy, port, reading)
+    if reading.source == "app_protocol":
+        return _by_app_protocol(policy, port, reading)
+    stated = _stated(port, reading.source)
+    return _by_statement(policy, reading, stated, number) if stated else None
+
+
+def _by_statement(
+    policy: VersionPolicy, reading: Reading, stated: Stated, number: int | str
+) -> _Read | None:
+    token, ways_ = _recognised(reading, stated.value, number)
+    what = _says_stated(reading, stated, number, token)
+    if ways_ is not None:
+        return _Read(Cause.EXPLICIT, ways_, what, token)
+    if isinstance(reading.unknown, Ways):
+        said = f"{what}, which {policy.title} does not know"
+        return _Read(Cause.UNRECOGNISED, reading.unknown, said)
+    return None
+
+
+def _by_app_protocol(policy: VersionPolicy, port: ServicePort, reading: Reading) -> _Read | None:
+    value = port.app_protocol
+    if value is None:
+        return None
+    token, ways = _recognised(reading, value)
     if ways is None:
-        what = f'appProtocol "{value}" is unknown to {policy.title} and the name is not consulted'
-        return _undeclared(policy, port, Cause.UNKNOWN_APP_PROTOCOL, what)
+        return _by_unknown_app_protocol(policy, port, reading, value)
     because = _says("appProtocol", value, token)
-    if _recognised(policy.facts, port.name)[1] not in (None, ways):
+    names = policy.facts.readings["name"]
+    if policy.reads("name") and _recognised(names, port.name)[1] not in (None, ways):
         because += f', which beats name "{port.name}"'
-    return _Reading(Cause.EXPLICIT, ways, because, token)
+    return _Read(Cause.EXPLICIT, ways, because, token)
 
 
-def _by_name(policy: VersionPolicy, port: ServicePort) -> _Reading:
-    token, ways = _recognised(policy.facts, port.name)
-    if ways is not None:
-        because = _says("name", port.name, token)
-        if port.app_protocol is not None:
-            because += f", and {policy.title} does not read appProtocol"
-        return _Reading(Cause.EXPLICIT, ways, because, token)
+def _by_unknown_app_protocol(
+    policy: VersionPolicy, port: ServicePort, reading: Reading, value: str
+) -> _Read | None:
+    what = f'appProtocol "{value}" is unknown to {policy.title}'
+    if isinstance(reading.unknown, Ways):
+        return _Read(Cause.UNKNOWN_APP_PROTOCOL, reading.unknown, what)
+    if reading.unknown == NEXT:
+        return None
+    what += " and the name is not consulted"
+    return _undeclared(policy, port.port, Cause.UNKNOWN_APP_PROTOCOL, what)
+
+
+def _by_name(policy: VersionPolicy, port: ServicePort, reading: Reading) -> _Read | None:
+    token, ways = _recognised(reading, port.name)
+    if ways is None:
+        return None
+    because = _says("name", port.name, token)
+    if port.app_protocol is not None and not policy.honours_app_protocol:
+        because += f", and {policy.title} does not read appProtocol"
+    return _Read(Cause.EXPLICIT, ways, because, token)
+
+
+def _not_declared(policy: VersionPolicy, port: ServicePort, direction: str) -> _Read:
+    """No reading said anything."""
+    number = _number(policy.facts, port, direction)
+    readings = [policy.facts.readings[name] for name in policy.facts.reads.get(direction, ())]
+    sources = {reading.source for reading in readings}
+    names = policy.facts.readings["name"]
+    if "name" not in sources:
+        what = "nothing that it reads states a protocol"
+        if "app_protocol" in sources and port.app_protocol is not None:
+            what = f'appProtocol "{port.app_protocol}" is unknown to {policy.title}'
+        return _undeclared(policy, number, Cause.UNSTATED, what)
     if not port.name:
-        return _undeclared(policy, port, Cause.UNNAMED, "the port has no name")
-    near = near_miss(port.name, policy.facts.words)
+        return _undeclared(policy, number, Cause.UNNAMED, "the port has no name")
+    near = near_miss(port.name, names.words)
     if near:
         what = f'name "{port.name}" begins like "{near}", but no dash follows'
-        return _undeclared(policy, port, Cause.NEAR_MISS, what)
+        return _undeclared(policy, number, Cause.NEAR_MISS, what)
     what = f'name "{port.name}" begins with no word that {policy.title} knows'
-    return _undeclared(policy, port, Cause.UNRECOGNISED, what)
+    return _undeclared(policy, number, Cause.UNRECOGNISED, what)
 
 
-def _recognised(facts: Facts, text: str) -> tuple[str, Ways | None]:
+def _recognised(reading: Reading, text: str, number: int | str = 0) -> tuple[str, Ways | None]:
     """The word by which `text` declares a protocol, and what that makes of the port."""
+    if text in reading.exact:
+        return text, reading.exact[text]
     lowered = text.lower()
-    for start, ways in facts.starts.items():
+    for start, meaning in reading.starts.items():
         if lowered.startswith(start):
-            return start, ways
-    word = _first_word(text)
-    return (word, facts.words[word]) if word in facts.words else ("", None)
+            return start, meaning
+    word = _word(reading.compare, text, number)
+    return (word, reading.words[word]) if word in reading.words else ("", None)
+
+
+def _word(compare: Compare, text: str, number: int | str) -> str:
+    """The part of a declared text that is looked up."""
+    if compare is Compare.PORTS:
+        return "listed" if _lists(_ports_in(text), number) else "unlisted"
+    if compare is Compare.EXACT:
+        return text
+    if compare is Compare.WHOLE:
+        return text.lower()
+    if compare is Compare.DASHED and "-" not in text:
+        return ""
+    return _first_word(text)
+
+
+def _ports_in(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _lists(ports: Iterable[str], number: int | str) -> bool:
+    """A number, or a range of them; a name only stands for itself."""
+    return any(part == str(number) or _in_range(part, number) for part in ports)
+
+
+def _in_range(part: str, number: int | str) -> bool:
+    first, dash, last = part.partition("-")
+    is_range = bool(dash) and first.isdecimal() and last.isdecimal()
+    return is_range and isinstance(number, int) and int(first) <= number <= int(last)
+
+
+def _listed_ports(policy: VersionPolicy, port: ServicePort) -> tuple[str, ...]:
+    """The list of ports in force outbound: as stated, else the default one."""
+    facts = policy.facts
+    for name in facts.reads.get("outbound", ()):
+        reading = facts.readings[name]
+        stated = _stated(port, reading.source)
+        if reading.compare is Compare.PORTS and stated:
+            return _ports_in(stated.value)
+    return tuple(p for p, meaning in facts.ports.items() if meaning.outbound is Treatment.OPAQUE)
 
 
 def _first_word(text: str) -> str:
@@ -393,35 +495,48 @@ def _says(field_name: str, text: str, token: str) -> str:
     return f'{field_name} "{text}" begins with "{token}"'
 
 
-def _undeclared(policy: VersionPolicy, port: ServicePort, cause: Cause, what: str) -> _Reading:
+def _says_stated(reading: Reading, stated: Stated, number: int | str, token: str) -> str:
+    if reading.because:
+        return reading.because.format(value=stated.value, of=stated.of, port=number)
+    kind, _, key = stated.source.partition(" ")
+    whose = f"{key} of {kind} {stated.of}"
+    if reading.compare is Compare.PORTS:
+        return f"{whose} {_LISTS[token]} port {number}"
+    return f'{whose} is "{stated.value}"'
+
+
+_LISTS = {"listed": "lists", "unlisted": "does not list", "": "does not list"}
+
+
+def _undeclared(policy: VersionPolicy, number: int | str, cause: Cause, what: str) -> _Read:
     """A port that declares nothing this version understands."""
-    joint = " and" if cause is Cause.UNNAMED else ", and"
-    exempt = policy.facts.ports.get(str(port.port))
-    if exempt:
-        then = f"{joint} Service port {port.port} is never sniffed"
-        return _Reading(Cause.EXEMPT_PORT, exempt, what, then=then)
-    if Treatment.SNIFFED not in (
-        policy.facts.unrecognised.outbound,
-        policy.facts.unrecognised.inbound,
-    ):
-        it = f" and {policy.title} reads that" if cause is Cause.UNNAMED else ", so it is read"
-        then = f"{it} as tcp"
-        return _Reading(cause, policy.facts.unrecognised, what, then=then)
-    return _Reading(cause, policy.facts.unrecognised, what, then=joint)
+    facts = policy.facts
+    joint = " and" if cause in (Cause.UNNAMED, Cause.UNSTATED) else ", and"
+    by_number = facts.ports.get(str(number))
+    if by_number:
+        whose = "Service port" if not facts.inbound_by_target_port else "port"
+        then = f"{joint} {whose} {number} {facts.ports_because}"
+        return _Read(Cause.EXEMPT_PORT, by_number, what, then=then)
+    unrecognised = facts.unrecognised
+    if Treatment.SNIFFED in (unrecognised.outbound, unrecognised.inbound):
+        return _Read(cause, unrecognised, what, then=joint)
+    it = f" and {policy.title} reads that" if joint == " and" else ", so it is read"
+    return _Read(cause, unrecognised, what, then=f"{it} as {_AS[unrecognised.outbound]}")
 
 
-def _direction(
-    policy: VersionPolicy, reading: _Reading, direction: str, as_: Treatment
-) -> DirectionTreatment:
-    """One direction of a reading, with the sniffing switch of that direction applied."""
-    if as_ is not Treatment.SNIFFED or reading.cause is Cause.EXPLICIT:
-        return DirectionTreatment(as_, reading.because + reading.then)
-    if policy.facts.sniffs.get(direction):
-        return DirectionTreatment(
-            as_, f"{reading.because}{reading.then} {direction} sniffing is on"
-        )
-    because = f"{reading.because}{reading.then} {direction} sniffing is off"
-    return DirectionTreatment(Treatment.OPAQUE, because)
+_AS = {Treatment.OPAQUE: "tcp"}
+_AS |= {other: other.value for other in Treatment if other not in _AS}
+
+
+def _direction(policy: VersionPolicy, port: ServicePort, direction: str) -> DirectionTreatment:
+    """One direction, with its sniffing switch applied."""
+    read = _read(policy, port, direction)
+    as_ = read.ways.outbound if direction == "outbound" else read.ways.inbound
+    if as_ is not Treatment.SNIFFED or read.cause is Cause.EXPLICIT:
+        return DirectionTreatment(as_, read.because + read.then, read.cause, read.token)
+    sniffs = bool(policy.facts.sniffs.get(direction))
+    because = f"{read.because}{read.then} {direction} sniffing is {'on' if sniffs else 'off'}"
+    return DirectionTreatment(as_ if sniffs else Treatment.OPAQUE, because, read.cause, read.token)
 
 
 def _timeout_ms(policy: VersionPolicy, direction: str, treatment: DirectionTreatment) -> int | None:

@@ -7,12 +7,12 @@ this module reads the values.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sniffdiag.errors import PolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
 _BOOLEANS = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "": 1000}
@@ -36,14 +36,17 @@ def parse_settings(texts: Iterable[str]) -> dict[str, str]:
     return pairs
 
 
-def value_of(name: str, kind: str, text: str) -> object:
-    """The typed value of one setting: bool, or milliseconds.
+def value_of(name: str, kind: str, text: str, choices: Collection[str] | None = None) -> Any:
+    """The typed value of one setting: bool, milliseconds, or one of `choices`.
 
     Raises:
         PolicyError: `text` is no value of that kind.
     """
     read, example = _KINDS[kind]
     value = read(text.lower())
+    if choices is not None:
+        value = value if value in choices else None
+        example = " or ".join(choices)
     if value is None:
         raise PolicyError(
             f'setting {name} cannot be "{text}"', hint=f"write --set {name}={example}"
@@ -57,6 +60,7 @@ def _duration_ms(text: str) -> int | None:
 
 
 _KINDS: dict[str, tuple[Callable[[str], object], str]] = {
+    "choice": (str, ""),
     "boolean": (_BOOLEANS.get, "true or false"),
     "duration": (_duration_ms, "5s, 100ms or 0s (no limit)"),
 }

@@ -24,9 +24,12 @@ class Cause(StrEnum):
     """appProtocol present and unknown: the name is not consulted."""
     TRANSPORT = "transport"
     """UDP or SCTP."""
-    OVERRIDE = "override"
-    """An annotation or a setting given by the user."""
+    UNSTATED = "unstated"
+    """Nothing that this mesh reads says anything about the port."""
+    LAYER_4 = "layer-4"
+    """The proxy in front of the port never looks above layer 4, whatever is declared."""
     NO_MESH = "no-mesh"
+    """Nothing that this policy is about handles the port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,19 @@ class DirectionTreatment:
     as_: Treatment
     because: str
     """One clause: `name "tcp-web" begins with "tcp"`."""
+    cause: Cause
+    token: str = ""
+    """The recognised word, lower-cased: "tcp", "https", "grpc"; empty if none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """How a protocol is declared where neither name nor appProtocol does it; with `{fields}`."""
+
+    summary: str
+    command: tuple[str, ...] = ()
+    """Words of a shell command; empty where none would do."""
+    traps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +60,6 @@ class Treated:
 
     outbound: DirectionTreatment
     inbound: DirectionTreatment
-    cause: Cause
-    token: str = ""
-    """The recognised word, lower-cased: "tcp", "https", "grpc"; empty if none."""
     sniffable: frozenset[str] = frozenset()
     """Protocol ids that sniffing at this version recognises: http (1.1), http/1.0, http2."""
     detection_timeout_ms: int | None = None
@@ -64,6 +77,16 @@ class Treated:
     """The same for appProtocol, where it has a better word than the name."""
     otherwise_word: str = "tcp"
     """The word for protocols that have none of their own."""
+    reads_name: bool = True
+    """This version reads the port name, so a fix may change it."""
+    advice: Mapping[str, Advice] = field(default_factory=dict)
+    """How to declare, instead of by name or appProtocol: "http" for HTTP, "opaque" for the rest."""
+    listed_ports: tuple[str, ...] = ()
+    """What the list of ports holds that decided, or would, outbound: numbers and ranges."""
+    follows_client: bool = False
+    """HTTP filters speak to the server whichever HTTP the client spoke."""
+    sniffs_by_design: bool = False
+    """Sniffing is how this mesh is meant to be used, not a fallback."""
     mesh: str = ""
     title: str = ""
     """What the user reads: "Istio 1.3.6", "no mesh"."""
@@ -73,6 +96,16 @@ class Treated:
 
     before_edits: Treated | None = None
     """What it did with the port as applied, where the declaration was edited after that."""
+
+    @property
+    def cause(self) -> Cause:
+        """Why it is treated so outbound."""
+        return self.outbound.cause
+
+    @property
+    def token(self) -> str:
+        """The recognised word that decided outbound."""
+        return self.outbound.token
 
     def word_for(self, protocol: str) -> str:
         """The port-name word that declares `protocol`."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 AUTO = "auto"
-"""`--mesh-version auto`: what the `istio-proxy` images of the Pods say."""
+"""`--mesh auto`, `--mesh-version auto`: what the declarations show."""
 
 _LAST_PATCH = 10**6
 _FORM = re.compile(r"v?(\d{1,3})\.(\d{1,3})(?:\.(\d{1,4}))?(?:[-+._].*)?", re.DOTALL | re.ASCII)
@@ -55,7 +55,7 @@ def maybe_version(text: str) -> Version | None:
 
 
 def detected_version(seen: Sequence[str]) -> str:
-    """What `auto` stands for, given the versions that the catalog read from Pods.
+    """What `auto` stands for, given the versions that the proxies of the Pods show.
 
     Raises:
         PolicyError: The Pods say nothing, or several things.

@@ -11,6 +11,7 @@ from sniffdiag.decode.headers import DecodeStatus
 from sniffdiag.diagnose.diagnose import diagnose_capture, diagnose_port, ordered, verdict
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.diagnose.rule import CaptureHealth
+from sniffdiag.mesh.detect import detected_mesh, gateways_shown, versions_shown
 from sniffdiag.mesh.policy import VersionPolicy, load_policy, newest_older_opaque, treated
 from sniffdiag.mesh.settings import parse_settings
 from sniffdiag.mesh.treated import Treated
@@ -31,6 +32,7 @@ class MeshChoice:
     """The mesh to judge by, as the user gave it."""
 
     mesh: str = "istio"
+    """One of `mesh.policy.MESHES`, or `auto`."""
     version: str = AUTO
     settings: tuple[str, ...] = ()
     namespace: str | None = None
@@ -102,11 +104,19 @@ def _judged(
 
 
 def _policy(choice: MeshChoice, catalog: Catalog) -> VersionPolicy:
-    mesh = load_policy(choice.mesh)
+    detected = detected_mesh(catalog.traces, catalog.pods_read) if choice.mesh == AUTO else None
+    mesh = load_policy(detected.mesh if detected else choice.mesh)
     version = choice.version
     if version == AUTO and mesh.versions:
-        version = detected_version(catalog.mesh_versions)
-    return mesh.at(version, parse_settings(choice.settings))
+        version = detected_version(versions_shown(mesh.mesh, catalog.traces))
+    policy = mesh.at(version, parse_settings(choice.settings))
+    if detected is None:
+        return policy
+    chosen = f"judged by {policy.title}: {detected.because}"
+    gateways = gateways_shown(catalog.traces)
+    if gateways:
+        chosen += f"; for the gateway's side give --mesh {' or '.join(gateways)}"
+    return replace(policy, note="; ".join(filter(None, (chosen, policy.note))))
 
 
 def _treatments(

@@ -23,7 +23,7 @@ def render(report: Report) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    mesh = "no mesh" if report.mesh == "none" else f"{report.mesh} {report.mesh_version}"
+    mesh = "no mesh" if report.mesh == "none" else f"{report.mesh} {report.mesh_version}".strip()
     yield f"## sniffdiag: {markdown(mesh)}"
     yield ""
     if report.capture is not None:

@@ -45,7 +45,7 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _headline(report: Report) -> str:
-    mesh = "no mesh" if report.mesh == "none" else f"{report.mesh} {report.mesh_version}"
+    mesh = "no mesh" if report.mesh == "none" else f"{report.mesh} {report.mesh_version}".strip()
     sources = [s.name for s in report.capture.sources if s.format] if report.capture else []
     return printable(f"{', '.join(sources)}: {mesh}" if sources else mesh.capitalize(), _WIDTH)
 

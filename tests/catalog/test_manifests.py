@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sniffdiag.catalog.manifests import load
 from sniffdiag.catalog.services import Catalog, Via
 from sniffdiag.errors import CatalogError
+from sniffdiag.mesh.detect import versions_shown
 from sniffdiag.model import Transport
 
 TCP, UDP = Transport.TCP, Transport.UDP
@@ -281,7 +282,8 @@ def test_pods_tell_who_is_in_the_mesh_and_at_which_version() -> None:
         pod("e", "10.1.0.5", {"name": "linkerd-proxy", "image": "proxy:2.14.0"}),
         pod("f", "10.1.0.6", {"name": "app", "image": "app:1.2.3"}),
     )
-    assert found.mesh_versions == ("1.19.0", "1.20.3")
+    assert versions_shown("istio", found.traces) == ("1.19.0", "1.20.3")
+    assert versions_shown("linkerd", found.traces) == ("2.14.0",)
     assert found.meshed_pods == {f"10.1.0.{n}" for n in range(1, 6)}
     assert found.pods["10.1.0.6"] == ("shop", "f")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sniffdiag.catalog.services import Edit, EditedField, ServicePort
+from sniffdiag.catalog.services import Edit, EditedField, ServicePort, Stated
 from sniffdiag.diagnose import declaration_drift
 from sniffdiag.diagnose.diagnose import diagnose_port, verdict
 from sniffdiag.diagnose.finding import Finding
@@ -332,3 +332,117 @@ AT = "2026-11-22T22:09:14Z, when manager tke-apiserver"
 )
 def test_an_edit_in_words(edit: Edit, said: str) -> None:
     assert history(port(edits=(edit,))) == said
+
+
+# --- other meshes than Istio --------------------------------------------------------------------
+
+OPAQUE_PORTS = "Service config.linkerd.io/opaque-ports"
+
+
+def stating(**stated: str) -> tuple[Stated, ...]:
+    return tuple(Stated(source, value, "shop/x") for source, value in stated.items())
+
+
+@pytest.mark.parametrize(
+    ("mesh", "version", "declared", "what", "rules"),
+    [
+        ("linkerd", "2.14", port("tcp-web"), ("http", {}), []),
+        ("linkerd", "2.14", port("", 5432), ("http", {}), [OPAQUE]),
+        ("linkerd", "2.18", port("", app_protocol="grpc"), ("grpc", {}), [OPAQUE]),
+        ("linkerd", "2.18", port("", app_protocol="http"), ("http", {}), []),
+        (
+            *("linkerd", "2.18", port("", app_protocol="http"), ("grpc", {})),
+            ["http2-on-http1-port"],
+        ),
+        (
+            *("linkerd", "2.14", port("nats", 4222), ("nats", {"server_first": True})),
+            ["server-first-on-sniffed-port"],
+        ),
+        ("linkerd", "2.14", port("db", 3306), ("mysql", {"server_first": True}), []),
+        ("kuma", "2.9", port("http-web"), ("http", {}), [OPAQUE]),
+        ("kuma", "2.9", port("tcp-web", app_protocol="http"), ("http", {}), []),
+        ("osm", "", port("db", 3306), ("mysql", {"server_first": True}), ["opaque-on-http-port"]),
+        ("osm", "", port("http-web"), ("grpc", {}), []),
+        ("consul", "", port("http-web"), ("http", {}), [OPAQUE]),
+        ("app-mesh", "", port("tcp-web"), ("http", {}), []),
+        ("cilium", "1.20", port("tcp-web"), ("http", {}), []),
+        (
+            *("cilium", "1.20"),
+            port("", stated=stating(**{"CiliumNetworkPolicy rules": "http"})),
+            ("grpc", {}),
+            [],
+        ),
+        (
+            *("cilium", "1.20"),
+            port("", stated=stating(**{"CiliumNetworkPolicy rules": "http"})),
+            ("redis", {}),
+            ["opaque-on-http-port"],
+        ),
+        ("ingress-nginx", "", port("grpc-api"), ("grpc", {}), []),
+        (
+            *("ingress-nginx", "", port("grpc-api", stated=stating(**{"Ingress backend": "http"}))),
+            ("grpc", {}),
+            ["http2-on-http1-port"],
+        ),
+        (
+            *("traefik", "", port("https-web", stated=stating(**{"Ingress backend": "http"}))),
+            ("http", {}),
+            ["plaintext-on-tls-port"],
+        ),
+        (
+            *("traefik", "", port("https-web", stated=stating(**{"Ingress backend": "http"}))),
+            ("tls", {}),
+            [],
+        ),
+        (
+            *("istio", "1.24"),
+            port("tcp-web", stated=stating(**{"Namespace istio.io/dataplane-mode": "ambient"})),
+            ("http", {}),
+            [],
+        ),
+    ],
+)
+def test_every_mesh_is_judged_by_its_own_reading(
+    mesh: str,
+    version: str,
+    declared: ServicePort,
+    what: tuple[str, dict[str, Any]],
+    rules: list[str],
+) -> None:
+    protocol, shape = what
+    observation = seen(declared, version, sighting(protocol, **shape), mesh=mesh)
+    assert [f.name for f in diagnose_port(observation)] == rules
+
+
+@pytest.mark.parametrize(
+    ("mesh", "version", "declared", "protocol", "command"),
+    [
+        (
+            *("linkerd", "2.14", port("", 5432), "http"),
+            "service reviews config.linkerd.io/opaque-ports=25,587,3306,4444,6379,9300,11211",
+        ),
+        (
+            *("linkerd", "2.14", port("", 5432, stated=stating(**{OPAQUE_PORTS: "5432"})), "http"),
+            "config.linkerd.io/opaque-ports=",
+        ),
+        (*("linkerd", "2.18", port("", app_protocol="grpc"), "grpc"), '"kubernetes.io/h2c"'),
+        (*("kuma", "2.9", port("http-web"), "grpc"), '"appProtocol":"grpc"'),
+        (*("consul", "", port("http-web"), "http2"), "patch servicedefaults reviews"),
+    ],
+)
+def test_a_fix_is_one_that_this_mesh_reads(
+    mesh: str, version: str, declared: ServicePort, protocol: str, command: str
+) -> None:
+    found = only_finding(seen(declared, version, sighting(protocol), mesh=mesh), OPAQUE)
+    assert found.fix is not None
+    assert command in found.fix.command
+    assert "{" not in found.fix.command.replace('{"', "")
+
+
+def test_a_fix_that_no_command_makes_says_what_to_do() -> None:
+    backend = port("", stated=stating(**{"Ingress backend": "http"}))
+    observation = seen(backend, "", sighting("grpc"), mesh="ingress-nginx")
+    found = only_finding(observation, "http2-on-http1-port")
+    assert found.fix is not None
+    assert 'backend-protocol: "GRPC"' in found.fix.summary
+    assert found.fix.command == ""

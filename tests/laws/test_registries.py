@@ -18,6 +18,7 @@ PACKAGE, TESTS = ROOT / "sniffdiag", ROOT / "tests"
 TESTED_THROUGH = {
     "addresses": "report/test_formats.py",
     "errors": "catalog/test_manifests.py",
+    "mesh/facts": "mesh/test_policy.py",
     "model": "mesh/test_treated.py",
     "pipeline/": "oracles/test_flows_as_tshark.py",
     "version": "laws/test_layers.py",

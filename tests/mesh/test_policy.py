@@ -403,7 +403,7 @@ def test_a_version_nobody_knows_is_refused_with_the_list_of_known_ones(text: str
 
 def test_an_unknown_mesh_is_refused_with_the_list_of_known_ones() -> None:
     with pytest.raises(PolicyError) as caught:
-        load_policy("consul")
+        load_policy("maesh")
     assert "istio" in caught.value.hint
 
 

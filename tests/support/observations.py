@@ -37,9 +37,15 @@ def sighting(protocol: str, flows: int = 3, **shape: Any) -> Sighting:
     )
 
 
-def seen(declared: ServicePort, version: str, *sightings: Sighting, **more: Any) -> PortObservation:
-    """A port as Istio `version` treats it, with what was observed on it."""
-    policy = load_policy("istio").at(version)
+def seen(
+    declared: ServicePort,
+    version: str,
+    *sightings: Sighting,
+    mesh: str = "istio",
+    **more: Any,
+) -> PortObservation:
+    """A port as the mesh at `version` treats it, with what was observed on it."""
+    policy = load_policy(mesh).at(version)
     return PortObservation(
         declared,
         treated(policy, declared),
