@@ -17,9 +17,9 @@ from sniffdiag.errors import UsageError
 from sniffdiag.report.escape import printable
 
 if TYPE_CHECKING:
-    from sniffdiag.cli.screen import Display
+    from sniffdiag.cli.screen import Display, Rehearsed
     from sniffdiag.pipeline.capturing import Wanted
-    from sniffdiag.pipeline.live import Listener, LiveSource
+    from sniffdiag.pipeline.live import LiveSource
     from sniffdiag.report.live import LiveState
     from sniffdiag.report.report import Report
 
@@ -77,7 +77,7 @@ def live(  # noqa: PLR0913 - one parameter an option is how typer reads a comman
         scapy=engine is Engine.SCAPY,
     )
     display = _display(output)
-    listeners: list[Listener] = [display]
+    listeners: list[Rehearsed] = [display]
     if metrics is not None:
         listeners.append(_metrics(metrics))
     source = _opened(wanted, read)
@@ -85,6 +85,7 @@ def live(  # noqa: PLR0913 - one parameter an option is how typer reads a comman
     capture_files = capturing.open_files(target, source) if target else None
     limits = Limits(duration, count, max_bytes, until_verdict)
     run = LiveRun(source, declared, limits, capture_files)
+    _rehearse(run.state(), listeners)
     if kept := capturing.give_up_rights(capture_files, user):
         _say(kept)
     with display:
@@ -120,13 +121,23 @@ def _display(output: LiveFormat) -> Display:
     return Screen() if sys.stderr.isatty() else Lines()
 
 
-def _metrics(address: str) -> Listener:
+def _metrics(address: str) -> Rehearsed:
     from sniffdiag.cli.metrics import MetricsServer  # noqa: PLC0415 - as above
 
     return MetricsServer(address)
 
 
-def _tell(listeners: list[Listener], state: LiveState) -> None:
+def _rehearse(state: LiveState, displays: list[Rehearsed]) -> None:
+    """Show and report what there is, nothing yet: whatever that imports can be read still."""
+    from sniffdiag.report.formats import FORMATS  # noqa: PLC0415 - as above
+
+    for display in displays:
+        display.rehearse(state)
+    for render in FORMATS.values():
+        render(state.report)
+
+
+def _tell(listeners: list[Rehearsed], state: LiveState) -> None:
     for listener in listeners:
         listener(state)
 

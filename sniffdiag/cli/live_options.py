@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+MOST_RING_KIB = 2 * 1024 * 1024
+"""The kernel would try to give all of its memory away."""
+
 
 class LiveFormat(StrEnum):
     """Formats of the final report, and `ndjson`: events on the way to it."""
@@ -126,7 +129,12 @@ Snaplen = Annotated[
 Buffer = Annotated[
     int,
     typer.Option(
-        "--buffer-size", "-B", metavar="KIB", min=1, help="The kernel's ring, for each interface."
+        "--buffer-size",
+        "-B",
+        metavar="KIB",
+        min=1,
+        max=MOST_RING_KIB,
+        help="The kernel's ring, for each interface.",
     ),
 ]
 Promiscuous = Annotated[

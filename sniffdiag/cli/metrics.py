@@ -31,6 +31,11 @@ class MetricsServer:
             raise UsageError(f"metrics cannot be served at {address}: {reason}") from error
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
+    def rehearse(self, state: LiveState) -> None:
+        """See `Rehearsed`; there is something to serve from the start."""
+        render(state)
+        self(state)
+
     def __call__(self, state: LiveState) -> None:
         """Replaces what is served."""
         self._server.state = state

@@ -24,8 +24,18 @@ _EVENTS_SHOWN = 6
 _STYLES = {"ok": "green", "mismatch": "bold red", "at-risk": "yellow"}
 
 
-class Display(Protocol):
-    """A context manager that shows states (a `Listener`)."""
+class Rehearsed(Protocol):
+    """A `Listener` that can do once, unseen, what it will do when nothing can be imported."""
+
+    def rehearse(self, state: LiveState) -> None:
+        """Show nothing, but everything that showing needs is there."""
+
+    def __call__(self, state: LiveState) -> None:
+        """Shows how the capture stands."""
+
+
+class Display(Rehearsed, Protocol):
+    """A context manager, too."""
 
     def __enter__(self) -> Self: ...
 
@@ -35,9 +45,6 @@ class Display(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
-
-    def __call__(self, state: LiveState) -> None:
-        """Shows how the capture stands."""
 
 
 class Lines:
@@ -58,6 +65,10 @@ class Lines:
     ) -> None:
         return
 
+    def rehearse(self, state: LiveState) -> None:
+        """See `Rehearsed`."""
+        counters_line(state)
+
     def __call__(self, state: LiveState) -> None:
         """See `Display`."""
         lines = [event_line(event) for event in state.events]
@@ -73,6 +84,10 @@ class Lines:
 class EventStream(Lines):
     """NDJSON on standard output."""
 
+    def rehearse(self, state: LiveState) -> None:
+        """See `Rehearsed`."""
+        list(state_lines(state))
+
     def __call__(self, state: LiveState) -> None:
         """See `Display`; the output is flushed with every state."""
         write(state_lines(state))
@@ -86,8 +101,8 @@ class Screen:
         from rich.live import Live  # noqa: PLC0415 - the same
 
         self._events: deque[Event] = deque(maxlen=_EVENTS_SHOWN)
-        console = Console(stderr=True, highlight=False, markup=False)
-        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._console = Console(stderr=True, highlight=False, markup=False)
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -100,6 +115,13 @@ class Screen:
         trace: TracebackType | None,
     ) -> None:
         self._live.stop()
+
+    def rehearse(self, state: LiveState) -> None:
+        """See `Rehearsed`."""
+        with self._console.capture():
+            self._live.start()
+            self._live.update(self._drawn(state), refresh=True)
+            self._live.stop()
 
     def __call__(self, state: LiveState) -> None:
         """See `Display`."""

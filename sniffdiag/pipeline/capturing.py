@@ -22,7 +22,7 @@ from sniffdiag.sources.packet_filter import PacketFilter
 from sniffdiag.sources.packet_socket import HAS_PACKET_SOCKETS
 from sniffdiag.sources.piped import PipedCapture
 
-_USED_LATE = ("sniffdiag.decode.scalar", "sniffdiag.report.formats", "tabulate", "encodings.idna")
+_USED_LATE = ("sniffdiag.decode.scalar", "encodings.idna")
 """Otherwise imported when first needed, which is too late for who may read nothing."""
 
 

@@ -101,6 +101,8 @@ class LiveRun:
         self._full = False
         self._reports = _Reports(self._reading, declared)
         self._stop = Stop()
+        self._began_s = time.monotonic()
+        self._shown = _Moment(self._began_s, 0, 0)
 
     def run(self, listener: Listener, processes: int = 1) -> Report:
         """Capture until a limit or a signal, and diagnose what was captured.
@@ -110,7 +112,6 @@ class LiveRun:
         """
         self._began_s = time.monotonic()
         self._listener = listener
-        self._shown = _Moment(self._began_s, 0, 0)
         try:
             with self._stop:
                 for chunk in self._source.chunks(self._beat):
@@ -155,33 +156,33 @@ class LiveRun:
         """Between chunks: tell how it stands, and whether to go on."""
         now_s = time.monotonic()
         if self._reports.renew(now_s) or now_s - self._shown.at_s >= REPORT_EVERY_S:
-            self._show(now_s)
+            self._listener(self.state())
         duration_s = self._limits.duration_s
         over = duration_s is not None and now_s - self._began_s >= duration_s
         enough = self._limits.until_verdict and _enough(self._reports.latest)
         return not (self._stop.asked or self._full or over or enough)
 
-    def _show(self, now_s: float) -> None:
+    def state(self) -> LiveState:
+        """How it stands now, and what happened since this was last asked."""
+        now_s = time.monotonic()
         totals, before = self._reading.totals, self._shown
         seconds = max(now_s - before.at_s, 1e-3)
         self._shown = _Moment(now_s, totals.frames, totals.bytes)
         events = (*self._declared.events, *self._reports.events)
         self._declared.events.clear()
         self._reports.events.clear()
-        self._listener(
-            LiveState(
-                at_ns=time.time_ns(),
-                elapsed_s=now_s - self._began_s,
-                frames=totals.frames,
-                bytes=totals.bytes,
-                dropped=sum(self._source.drops.values()),
-                frames_per_s=(totals.frames - before.frames) / seconds,
-                bits_per_s=(totals.bytes - before.bytes) * 8 / seconds,
-                report=self._reports.latest,
-                rates=self._reports.rates,
-                events=events,
-                notes=self._notes(),
-            )
+        return LiveState(
+            at_ns=time.time_ns(),
+            elapsed_s=now_s - self._began_s,
+            frames=totals.frames,
+            bytes=totals.bytes,
+            dropped=sum(self._source.drops.values()),
+            frames_per_s=(totals.frames - before.frames) / seconds,
+            bits_per_s=(totals.bytes - before.bytes) * 8 / seconds,
+            report=self._reports.latest,
+            rates=self._reports.rates,
+            events=events,
+            notes=self._notes(),
         )
 
     def _notes(self) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ class ScapyCapture:
         Raises:
             SourceError: scapy cannot.
         """
-        from scapy.config import conf  # noqa: PLC0415, TID251 - slow to import
+        from scapy.all import conf  # noqa: PLC0415, TID251 - slow; "all" knows the link types
 
         self._snaplen = options.filter.snaplen
         self._sockets = [_opened(conf, name, options) for name in options.interfaces]
