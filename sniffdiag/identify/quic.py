@@ -1,33 +1,47 @@
 """QUIC: long headers of versions 1 and 2, the drafts before them, and Google's own.
 
-Reads headers only; what is in Initial packets is not decrypted. Short headers are opaque and prove
-nothing, so a connection joined late stays unknown. Follows RFC 8999, RFC 9000 17, RFC 9369 3,
+Claims rest on headers. SNI and ALPN come from the ClientHello of the Initial packets, which are
+opened (`quic_initial`). Short headers are opaque and prove nothing, so a connection joined late
+stays unknown. Follows RFC 8999, RFC 9000 17, RFC 9369 3,
 draft-ietf-quic-transport-*, and Google's "QUIC Wire Layout Specification".
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from sniffdiag.identify import wire
 from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
     Clue,
+    Sounding,
     beginning,
     datagrams,
     probe_sides,
     proof,
 )
 from sniffdiag.identify.patterns import lazy
-from sniffdiag.identify.verdict import Detector, Facts
+from sniffdiag.identify.quic_initial import (
+    INITIAL_TYPE,
+    LONGEST_CONNECTION_ID,
+    V2_DRAFT,
+    VERSION_1,
+    VERSION_2,
+    alert_code,
+    client_hello,
+)
+from sniffdiag.identify.tls import client_hello_facts
+from sniffdiag.identify.tls_alerts import alert_name
+from sniffdiag.identify.verdict import Alert, Answer, Detector, Facts, Heads, Verdict
 from sniffdiag.identify.wire import Layout, Literal, Text, be32, byte
 from sniffdiag.model import Transport
 
 LONG_HEADER, FIXED_BIT, TYPE_BITS = 0x80, 0x40, 0x30
-LONGEST_CONNECTION_ID = 20
-VERSION_1, VERSION_2, NEGOTIATION = 1, 0x6B3343CF, 0
-V2_DRAFT = 0x709A50C4
+NEGOTIATION = 0
+TLS_VERSION = "1.3"
+"""The only one there is over QUIC (RFC 9001 4.2)."""
 DRAFTS = range(0xFF000000, 0xFF000100)
 FACEBOOK = range(0xFACEB000, 0xFACEB010)
 GREASED_MASK, GREASED = 0x0F0F0F0F, 0x0A0A0A0A
@@ -36,20 +50,9 @@ _GOOGLE = lazy(rb"[QT]0[2-5]\d\Z")
 _GOOGLE_PUBLIC = lazy(rb"[\x09\x0d\x19\x1d\x29\x2d\x39\x3d].{8}Q0[2-4]\d", re.DOTALL)
 _GOOGLE_PUBLIC_LEN = 13
 
-INITIAL_TYPE = {VERSION_2: 1, V2_DRAFT: 1}
 RETRY_TYPE = {VERSION_2: 0, V2_DRAFT: 0}
 INTEGRITY_TAG_LEN = 16
-_VARINT_WIDTH_SHIFT = 6
 LONGEST_TOKEN = 1 << 11
-
-
-def _quic_varint(data: bytes, at: int) -> tuple[int, int] | None:
-    first = wire.u8(data, at)
-    if first is None:
-        return None
-    width = 1 << (first >> _VARINT_WIDTH_SHIFT)
-    value = wire.number(data, at, width)
-    return None if value is None else (value & (1 << 8 * width - 2) - 1, at + width)
 
 
 def _version_name(version: int) -> str | None:
@@ -101,13 +104,14 @@ def _body(data: bytes, at: int, version: int, name: str) -> Clue:
         return _negotiation(data, at)
     kind = data[0] >> 4 & 3
     if kind == RETRY_TYPE.get(version, 3):
+        why = proof(f"QUIC Retry, version {name}", Facts(version=name))
         return why if len(data) >= at + INTEGRITY_TAG_LEN else OPEN
     if kind == INITIAL_TYPE.get(version, 0):
-        token = _quic_varint(data, at)
+        token = wire.quic_varint(data, at)
         if token is None or token[0] > LONGEST_TOKEN:
             return OPEN if token is None else AGAINST
         at = token[1] + token[0]
-    length = _quic_varint(data, at)
+    length = wire.quic_varint(data, at)
     if length is None:
         return OPEN
     # Packet number and authentication tag; a datagram holds no more than 65,527 bytes.
@@ -146,11 +150,31 @@ def _datagram(data: bytes) -> Clue:
 
 
 _side = datagrams(_datagram)
+_headers = probe_sides(_side, _side)
+
+
+def probe(heads: Heads) -> Verdict:
+    """QUIC by either side's headers, with what the ClientHello says."""
+    verdict = _headers(heads)
+    if verdict.answer is not Answer.CERTAIN:
+        return verdict
+    hello, alert = client_hello(heads.client), alert_code(heads.client, heads.server)
+    if hello is None:
+        return verdict
+    facts = replace(
+        client_hello_facts(hello.body),
+        version=_version_name(hello.version),
+        tls_version=TLS_VERSION,
+        alerts=() if alert is None else (Alert("server", "fatal", alert_name(alert)),),
+    )
+    why = verdict.why if hello.whole else f"{verdict.why}, of its ClientHello only the beginning"
+    return replace(verdict, why=why, facts=facts, by_client=True)
+
 
 DETECTOR = Detector(
     protocol="quic",
     title="QUIC",
     transports=frozenset({Transport.UDP}),
-    probe=probe_sides(_side, _side),
+    probe=Sounding(probe, _side.begins, _side.begins),
     evidence="Long header with a known version, connection id lengths and packet length.",
 )

@@ -125,29 +125,38 @@ def hello_facts(head: bytes) -> Facts:
 
 def client_hello_facts(body: bytes) -> Facts:
     """SNI, ALPN and the highest version of a ClientHello (RFC 8446 4.1.2)."""
-    extensions = _client_extensions(body)
+    extensions, whole = _client_extensions(body)
+    legacy = int.from_bytes(body[:2])
     versions = _Reader(extensions.get(EXT_SUPPORTED_VERSIONS, b"")).vector(1).rest()
     return Facts(
         sni=_sni(extensions.get(EXT_SNI, b"")),
         alpn_offered=_alpn(extensions.get(EXT_ALPN, b"")),
-        tls_version=_highest(versions) or VERSIONS.get(int.from_bytes(body[:2])),
+        # The version that counts may be in an extension that is not there (RFC 8446 4.2.1).
+        tls_version=_highest(versions) or (VERSIONS.get(legacy) if whole else None),
     )
 
 
-def _client_extensions(body: bytes) -> dict[int, bytes]:
-    """Extensions by type, the first of a type; by offsets, since listings read every hello."""
+def _client_extensions(body: bytes) -> tuple[dict[int, bytes], bool]:
+    """Whole extensions by type, the first of a type, and whether that is all of them.
+
+    By offsets, since listings read every hello.
+    """
     found: dict[int, bytes] = {}
     at = HELLO_SESSION_AT
     for width in (1, 2, 1):  # session id, cipher suites, compression methods
         at += width + int.from_bytes(body[at : at + width])
+    if len(body) <= at + 1:
+        return found, len(body) == at  # the oldest hellos have no extensions
     end = at + 2 + int.from_bytes(body[at : at + 2])
     at += 2
     while at < end and at + EXTENSION_HEADER.size <= len(body):
         kind, length = EXTENSION_HEADER.unpack_from(body, at)
         at += EXTENSION_HEADER.size
+        if at + length > len(body):
+            return found, False
         found.setdefault(kind, body[at : min(at + length, end)])
         at += length
-    return found
+    return found, at >= end
 
 
 def server_hello_facts(body: bytes) -> Facts:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from enum import Enum
+from typing import NamedTuple
 
 from sniffdiag.model import Transport
 
@@ -69,6 +70,17 @@ class Heads:
         return Heads(self.server, self.client)
 
 
+class Alert(NamedTuple):
+    """A TLS alert in clear (RFC 8446 6)."""
+
+    by: str
+    """"client" or "server"."""
+    level: str
+    """"warning" or "fatal"."""
+    description: str
+    """The RFC's name, such as "handshake_failure", or the number."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What a detector could read on the way. Wire text is raw here; reports escape it.
@@ -97,6 +109,7 @@ class Facts:
     """"1.0" ... "1.3", of the ServerHello where seen, else the highest offered."""
     tls_peer_names: tuple[str, ...] = ()
     """URI and DNS subject alternative names of certificates seen in clear (TLS 1.2 and below)."""
+    alerts: tuple[Alert, ...] = ()
     switched_to: str | None = None
     """Protocol id that followed on the same connection (STARTTLS: "tls")."""
     prelude: str | None = None

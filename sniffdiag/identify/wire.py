@@ -75,6 +75,19 @@ def varint(data: bytes, at: int, most_bytes: int) -> tuple[int, int] | bool | No
     return False
 
 
+_QUIC_WIDTH_SHIFT = 6
+
+
+def quic_varint(data: bytes, at: int) -> tuple[int, int] | None:
+    """A number of QUIC (RFC 9000 16) as (value, offset behind it)."""
+    first = u8(data, at)
+    if first is None:
+        return None
+    width = 1 << (first >> _QUIC_WIDTH_SHIFT)
+    value = number(data, at, width)
+    return None if value is None else (value & (1 << 8 * width - 2) - 1, at + width)
+
+
 def is_printable(data: bytes) -> bool:
     """Whether all bytes are ASCII that a human could have typed, tabs and line ends included."""
     return data.isascii() and not data.translate(None, _PRINTABLE)

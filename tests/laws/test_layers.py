@@ -64,6 +64,7 @@ HOMES: dict[str, set[str]] = {
     "zstandard": {"sources"},
     "lz4": {"sources"},
     "yaml": {"catalog"},
+    "cryptography": {"identify"},
     "hpack": {"identify/header_fields.py"},
     "tabulate": {"report/tables.py"},
     "typer": {"cli"},
@@ -153,7 +154,18 @@ def test_a_package_imports_nothing_by_itself(path: Path) -> None:
     assert [type(node) for node in ast.parse(path.read_text()).body] in ([], [ast.Expr])
 
 
-HEAVY = {"numpy", "scapy", "dpkt", "yaml", "typer", "tabulate", "zstandard", "lz4", "hpack"}
+HEAVY = {
+    "numpy",
+    "scapy",
+    "dpkt",
+    "yaml",
+    "typer",
+    "tabulate",
+    "zstandard",
+    "lz4",
+    "hpack",
+    "cryptography",
+}
 
 
 def loaded_after(statement: str) -> set[str]:
