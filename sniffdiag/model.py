@@ -39,6 +39,39 @@ class Treatment(StrEnum):
     """No listener is built for the port."""
 
 
+class Direction(StrEnum):
+    """Whose proxy decides: outbound the client's, inbound the server's."""
+
+    OUTBOUND = "outbound"
+    INBOUND = "inbound"
+
+
+class Shown(StrEnum):
+    """What marks on the wire show that a proxy really did with the bytes."""
+
+    HTTP = "http"
+    """Parsed and written anew by HTTP filters."""
+    OPAQUE = "opaque"
+    """Passed on unread."""
+    TLS_PASSTHROUGH = "tls-passthrough"
+    """The application's own TLS, passed on unread."""
+    MIXED = "mixed"
+    """Some connections so, others otherwise."""
+    UNKNOWN = "unknown"
+    """No mark decides."""
+
+
+class Leg(StrEnum):
+    """Which stretch of the way a connection belongs to."""
+
+    APP_TO_PROXY = "app to proxy"
+    """The client application and its own sidecar, on loopback: the bytes are the client's own."""
+    WIRE = "wire"
+    """Between pods: proxy to proxy, or without a mesh on one side."""
+    PROXY_TO_APP = "proxy to app"
+    """The server's sidecar and its application, on loopback."""
+
+
 class Severity(StrEnum):
     """How much a finding matters; `rank` orders them, most severe first."""
 

@@ -13,6 +13,7 @@ import pytest
 from sniffdiag.catalog.manifests import load
 from sniffdiag.catalog.services import Catalog
 from sniffdiag.pipeline.diagnosis import MeshChoice, analyze_captures
+from sniffdiag.report.report import PortReport, Report
 
 LAB = Path(__file__).parents[1] / "pcaps" / "lab"
 CANNOT_SEE = {"unknown", "no-traffic"}
@@ -48,6 +49,29 @@ CASES = [
 ]
 
 
+@cache
+def report_on(case: Case) -> Report:
+    """What sniffdiag says of one capture."""
+    known = truth(case.folder)
+    return analyze_captures(
+        [str(case.folder / known["captures"][case.place]["file"])],
+        catalog(case.folder),
+        MeshChoice("istio", known["mesh_version"]),
+    )
+
+
+def dialled_port(case: Case) -> PortReport:
+    """The port that the client dialled."""
+    known = truth(case.folder)
+    dialled = known["ports"][known["dialled"]]
+    (port,) = [
+        p
+        for p in report_on(case).ports
+        if (p.seen.declared.service, p.seen.declared.port) == (dialled["service"], dialled["port"])
+    ]
+    return port
+
+
 def test_the_lab_is_there() -> None:
     assert len(CASES) > 400
 
@@ -59,17 +83,8 @@ def test_verdict_and_rules(case: Case) -> None:
     A hop on which a sidecar converted HTTP may look right although the next one is not.
     """
     known, expected = truth(case.folder), truth(case.folder)["expect"]
-    capture, dialled = known["captures"][case.place], known["ports"][known["dialled"]]
-    report = analyze_captures(
-        [str(case.folder / capture["file"])],
-        catalog(case.folder),
-        MeshChoice("istio", known["mesh_version"]),
-    )
-    (port,) = [
-        p
-        for p in report.ports
-        if (p.seen.declared.service, p.seen.declared.port) == (dialled["service"], dialled["port"])
-    ]
+    capture = known["captures"][case.place]
+    report, port = report_on(case), dialled_port(case)
     rules = {f.name for f in report.findings if f.declared == port.seen.declared}
     verdicts = {expected["verdict"], *expected["verdict_alternatives"]}
     if not capture["readable"]:
@@ -80,3 +95,49 @@ def test_verdict_and_rules(case: Case) -> None:
         return
     assert port.verdict in verdicts
     assert set(expected["rules"]) <= rules <= {*expected["rules"], *expected["rules_allowed"]}
+
+
+SHOWN_IN_LOG = {
+    frozenset({"http"}): {"http"},
+    frozenset({"tcp"}): {"opaque", "tls-passthrough"},
+    frozenset({"http", "tcp"}): {"mixed", "http", "opaque"},
+    frozenset(): set(),
+}
+"""What marks may show, by how both Envoys' access logs say that connections were handled."""
+
+
+def logged(known: dict[str, Any], pod: str) -> frozenset[str]:
+    """How the Envoy of that pod handled connections: `http`, `tcp` or both."""
+    return frozenset(line.split()[0] for line in known["measured"]["access_logs"].get(pod, {}))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_marks_never_contradict_the_access_logs(case: Case) -> None:
+    """Whatever is said to be shown is what both Envoys say they did."""
+    known = truth(case.folder)
+    shown = dialled_port(case).seen.shown
+    if known["application"]["server"] == "imitator":
+        return  # headers alone are fooled
+    for pod, direction in (("client", shown.outbound), ("server", shown.inbound)):
+        assert direction.as_ in SHOWN_IN_LOG[logged(known, pod)] | {"unknown"}, direction
+
+
+SEEN_FROM = {("c-any", "client"), ("s1-lo", "server")}
+"""Places where a sidecar's own leg to its application is in the capture."""
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.place != "n1-ul0"], ids=lambda case: case.name
+)
+def test_next_to_a_sidecar_its_handling_of_http_is_known(case: Case) -> None:
+    """HTTP/1 on the leg between an application and its sidecar always decides."""
+    known = truth(case.folder)
+    capture, proxies = known["captures"][case.place], known["ports"][known["dialled"]]["proxies"]
+    is_http1 = known["application"]["protocol"] == "http" and "http2" not in proxies.values()
+    if not is_http1 or not capture["readable"]:
+        return
+    shown = dialled_port(case).seen.shown
+    for pod, direction in (("client", shown.outbound), ("server", shown.inbound)):
+        if (case.place, pod) in SEEN_FROM and logged(known, pod):
+            assert direction.as_ != "unknown", direction
+            assert direction.exemplars

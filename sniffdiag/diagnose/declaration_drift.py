@@ -38,11 +38,11 @@ from dataclasses import replace
 
 from sniffdiag.diagnose.finding import Finding, Fix
 from sniffdiag.diagnose.fixes import take_back
-from sniffdiag.diagnose.handling import HTTP_TREATMENTS, Direction, handled_as
+from sniffdiag.diagnose.handling import HTTP_TREATMENTS, handled_as
 from sniffdiag.diagnose.rule import Rule
 from sniffdiag.diagnose.wording import history, mesh_title, port_title
 from sniffdiag.mesh.treated import Treated
-from sniffdiag.model import PortVerdict, Severity, Treatment
+from sniffdiag.model import Direction, PortVerdict, Severity, Treatment
 from sniffdiag.observe.port_observation import PortObservation, Sighting
 
 _UPDATE_THE_MANIFEST = Fix(

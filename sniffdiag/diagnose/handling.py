@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import StrEnum
 
 from sniffdiag.mesh.treated import Cause, DirectionTreatment, Treated
-from sniffdiag.model import HTTP2_PROTOCOLS, HTTP_FAMILY, Treatment
+from sniffdiag.model import HTTP2_PROTOCOLS, HTTP_FAMILY, Direction, Treatment
 from sniffdiag.observe.port_observation import PortObservation, Shape, Sighting
 
 HTTP_TREATMENTS = frozenset({Treatment.HTTP, Treatment.HTTP2})
-
-
-class Direction(StrEnum):
-    """Whose sidecar decides: outbound the client's, inbound the server's."""
-
-    OUTBOUND = "outbound"
-    INBOUND = "inbound"
 
 
 def treatment(treated: Treated, direction: Direction) -> DirectionTreatment:

@@ -38,11 +38,11 @@ from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.diagnose.fixes import declare_as
-from sniffdiag.diagnose.handling import Direction, offenders, treatment
+from sniffdiag.diagnose.handling import offenders, treatment
 from sniffdiag.diagnose.rule import ENOUGH, Rule
 from sniffdiag.diagnose.wording import mesh_title, port_title, was_observed
 from sniffdiag.mesh.treated import Cause
-from sniffdiag.model import HTTP_FAMILY, PortVerdict, Severity, Treatment
+from sniffdiag.model import HTTP_FAMILY, Direction, PortVerdict, Severity, Treatment
 from sniffdiag.observe.port_observation import PortObservation, Sighting
 
 _OPAQUE = frozenset({Treatment.OPAQUE})

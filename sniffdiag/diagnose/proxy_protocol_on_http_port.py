@@ -30,10 +30,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding, Fix
-from sniffdiag.diagnose.handling import HTTP_TREATMENTS, Direction, treatment
+from sniffdiag.diagnose.handling import HTTP_TREATMENTS, treatment
 from sniffdiag.diagnose.rule import ENOUGH, Rule
 from sniffdiag.diagnose.wording import counted, port_title, treats_it_as
-from sniffdiag.model import PortVerdict, Severity
+from sniffdiag.model import Direction, PortVerdict, Severity
 from sniffdiag.observe.port_observation import PortObservation
 
 _FIX = Fix(

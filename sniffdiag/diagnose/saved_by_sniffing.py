@@ -29,10 +29,10 @@ from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.diagnose.fixes import declare_as
-from sniffdiag.diagnose.handling import HTTP_TREATMENTS, Direction, handled_as, treatment
+from sniffdiag.diagnose.handling import HTTP_TREATMENTS, handled_as, treatment
 from sniffdiag.diagnose.rule import ENOUGH, Rule
 from sniffdiag.diagnose.wording import mesh_title, port_title, was_observed
-from sniffdiag.model import PortVerdict, Severity, Treatment
+from sniffdiag.model import Direction, PortVerdict, Severity, Treatment
 from sniffdiag.observe.port_observation import PortObservation
 
 

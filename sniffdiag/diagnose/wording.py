@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from sniffdiag.catalog.services import Edit, EditedField, ServicePort
-from sniffdiag.diagnose.handling import Direction, treatment
+from sniffdiag.diagnose.handling import treatment
+from sniffdiag.model import Direction
 from sniffdiag.observe.port_observation import PortObservation, Sighting
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

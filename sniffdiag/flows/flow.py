@@ -206,6 +206,13 @@ class Flows:
             from_server=stream(row, client ^ 1, answered),
         )
 
+    def endpoints(self, row: int) -> tuple[Endpoint, Endpoint]:
+        """Client and server of one flow."""
+        return (
+            _endpoint(self.client_hi[row], self.client_lo[row], self.client_port[row]),
+            _endpoint(self.server_hi[row], self.server_lo[row], self.server_port[row]),
+        )
+
     def beginning(self, row: int) -> Octets:
         """What the client sent first, as it was captured: cheap, and not put in sequence order."""
         return self.kept.beginning(row, int(self.client_side[row]))

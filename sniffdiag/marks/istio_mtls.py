@@ -9,25 +9,18 @@ identities (TLS 1.2 and below show them). Says nothing about Services or rules.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from sniffdiag.identify.verdict import Facts
+from sniffdiag.marks.mark import Family, Glimpse, Mark, MeshTls, Says, Weight
+from sniffdiag.model import Direction, Leg
 
 _SNI = re.compile(r"^outbound(?:_\.(\d{1,5})_\.([^|]*?)_\.|\|(\d{1,5})\|([^|]*)\|)(.+)$")
 _PEER_EXCHANGE = "istio-peer-exchange"
 _HTTP_ALPNS = ("istio-http/", "istio-h2")
-
-
-@dataclass(frozen=True, slots=True)
-class MeshTls:
-    """A connection between two sidecars, as far as its ClientHello tells."""
-
-    service_port: int | None = None
-    """Port of the Service (not the targetPort) that the SNI names."""
-    host: str | None = None
-    """Host of the Service that the SNI names: `reviews.default.svc.cluster.local`."""
-    http: bool | None = None
-    """True: the client's sidecar handled it as HTTP; False: as TCP; None: this form cannot say."""
+_HTTP2_BEFORE_1_5 = ("istio", "h2")
+"""Both handlings offered `istio` alone then, but only HTTP/2 upstreams added `h2` to it."""
+_NAME = "istio-mtls"
 
 
 def mesh_tls(facts: Facts) -> MeshTls | None:
@@ -42,6 +35,31 @@ def mesh_tls(facts: Facts) -> MeshTls | None:
 
 
 def _treated_as_http(offered: tuple[str, ...]) -> bool | None:
-    if any(p.startswith(_HTTP_ALPNS) for p in offered):
+    if any(p.startswith(_HTTP_ALPNS) for p in offered) or offered == _HTTP2_BEFORE_1_5:
         return True
     return False if _PEER_EXCHANGE in offered else None
+
+
+def _read(glimpse: Glimpse) -> Iterator[Mark]:
+    """The ClientHello of the client's sidecar speaks for that one; the server's is known to be."""
+    if glimpse.leg is not Leg.WIRE or glimpse.identified.protocol != "tls":
+        return
+    facts = glimpse.identified.facts
+    found = mesh_tls(facts)
+    if found is None:
+        return
+    offers = f"mutual TLS between the sidecars offers ALPN {', '.join(facts.alpn_offered)}"
+    says, why = {
+        True: (Says.HTTP, f"{offers}, as HTTP filters do"),
+        False: (Says.OPAQUE, f"{offers}, as a TCP proxy does"),
+        None: (Says.CANNOT_SAY, "mutual TLS between the sidecars, in a form of both handlings"),
+    }[found.http]
+    yield _mark(Direction.OUTBOUND, says, why)
+    yield _mark(Direction.INBOUND, Says.CANNOT_SAY, "mutual TLS reaches the server's sidecar")
+
+
+def _mark(about: Direction, says: Says, why: str) -> Mark:
+    return Mark(_NAME, about, says, why, by_client=True, at=0, weight=Weight.HANDSHAKE)
+
+
+FAMILY = Family(_NAME, _read, mesh_tls)

@@ -93,7 +93,7 @@ class IdentifiedFlows:
 
     def heads(self, row: int) -> Heads:
         """What the detectors are shown of a flow."""
-        return _heads(self.flows.flow(row))
+        return heads_of(self.flows.flow(row))
 
     def brief(self, row: int) -> Identification:
         """As `of`, looking at no more bytes than a ClientHello's where columns settled the flow."""
@@ -108,7 +108,7 @@ class IdentifiedFlows:
     def _look(self, row: int) -> Identification:
         flow = self.flows.flow(row)
         found = identify(
-            _heads(flow), flow.transport, oriented=flow.oriented_by in _KNOWN_BY_HANDSHAKE
+            heads_of(flow), flow.transport, oriented=flow.oriented_by in _KNOWN_BY_HANDSHAKE
         )
         shared = self._shared.get(int(self.code[row]))
         if found.protocol == "unknown" and shared is not None:
@@ -165,7 +165,7 @@ class IdentifiedFlows:
     def _probe(self, row: int) -> Identification:
         flow = self.flows.flow(row)
         oriented = flow.oriented_by in _KNOWN_BY_HANDSHAKE
-        return identify(_heads(flow), flow.transport, oriented=oriented)
+        return identify(heads_of(flow), flow.transport, oriented=oriented)
 
     def _code_of(self, protocol: str) -> int:
         code = self._codes.get(protocol)
@@ -180,7 +180,8 @@ _NEEDS_A_LOOK = (b"pgrade:", b"PGRADE:", b"application/grpc")
 _SAYS_NOTHING_OF_SIDES = frozenset({"unknown", *(t.label for t in Transport)})
 
 
-def _heads(flow: Flow) -> Heads:
+def heads_of(flow: Flow) -> Heads:
+    """Both sides as detectors and marks see them."""
     return Heads(_side(flow.from_client), _side(flow.from_server))
 
 

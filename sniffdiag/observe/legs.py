@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sniffdiag.flows.flow import Flows, is_loopback
-from sniffdiag.observe.port_observation import Leg
+from sniffdiag.model import Leg
 
 LEGS = (Leg.APP_TO_PROXY, Leg.WIRE, Leg.PROXY_TO_APP)
 """Leg of each code in the column, nearest to the client application first."""

@@ -18,20 +18,21 @@ from sniffdiag.catalog.services import Catalog, Match, ServicePort
 from sniffdiag.flows.flow import Flows, Orientation
 from sniffdiag.identify.detectors import DETECTORS
 from sniffdiag.identify.verdict import Identification, Reason
-from sniffdiag.marks.istio_mtls import MeshTls, mesh_tls
+from sniffdiag.marks.families import mesh_tls
+from sniffdiag.marks.mark import MeshTls
 from sniffdiag.mesh.treated import Treated
-from sniffdiag.model import Endpoint, Transport, Treatment
+from sniffdiag.model import Endpoint, Leg, Transport, Treatment
 from sniffdiag.observe.identified import IdentifiedFlows
 from sniffdiag.observe.legs import LEGS, leg_codes
 from sniffdiag.observe.port_observation import (
     Exemplar,
-    Leg,
     PortObservation,
     Shape,
     Sighting,
     Undecided,
     UnmatchedEndpoint,
 )
+from sniffdiag.observe.shown import PortMarks, Proxies, ShownFlows
 
 LOOKED_AT_PER_PORT = 2_000
 """Connections of one declared port that are looked at; the rest count by what columns say."""
@@ -97,6 +98,7 @@ class _Assignment:
         self.unmatched_rows: list[int] = []
         self._orient_by_declarations()
         self.leg = leg_codes(self.flows)
+        self.shown = ShownFlows(identified, self.leg, Proxies(self.flows, self.leg, catalog))
         self._by_sni = self._ports_named_by_sni()
         for rows in _groups(_endpoint_ids(self.flows, "server")):
             self._assign(rows)
@@ -194,9 +196,13 @@ def _observe_port(
     for row in nearest.tolist():
         tally.add(row)
     flows = assignment.flows
+    marks = PortMarks(assignment.shown, port, rows, assignment.leg)
     return PortObservation(
         port,
         treated,
+        shown=marks.shown(),
+        legs=marks.legs(),
+        replies=marks.replies(),
         sightings=tally.sightings(),
         undecided=tally.undecided(),
         mesh_mtls_flows=tally.mesh_mtls,

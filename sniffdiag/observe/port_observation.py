@@ -6,22 +6,19 @@ Rules read this and nothing below it: no packets, no flows, no bytes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from sniffdiag.catalog.services import ServicePort
 from sniffdiag.mesh.treated import Treated
-from sniffdiag.model import HTTP1_PROTOCOLS, HTTP2_PROTOCOLS, HTTP_FAMILY, Endpoint, Transport
-
-
-class Leg(StrEnum):
-    """Which stretch of the way a connection belongs to."""
-
-    APP_TO_PROXY = "app to proxy"
-    """The client application and its own sidecar, on loopback: the bytes are the client's own."""
-    WIRE = "wire"
-    """Between pods: proxy to proxy, or without a mesh on one side."""
-    PROXY_TO_APP = "proxy to app"
-    """The server's sidecar and its application, on loopback."""
+from sniffdiag.model import (
+    HTTP1_PROTOCOLS,
+    HTTP2_PROTOCOLS,
+    HTTP_FAMILY,
+    Direction,
+    Endpoint,
+    Leg,
+    Shown,
+    Transport,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +102,74 @@ class Undecided:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectionShown:
+    """What marks show of the proxies of one side, the client's (outbound) or the server's."""
+
+    as_: Shown = Shown.UNKNOWN
+    because: str = "no mark was seen"
+    """One clause: the mark that decides, or what is missing."""
+    untouched: bool = False
+    """Unknown because no HTTP filter touched the bytes, and nothing tells if a proxy is there."""
+    flows: tuple[tuple[Shown, int], ...] = ()
+    """Connections by what their marks show, most first."""
+    exemplars: tuple[Exemplar, ...] = ()
+    """Frames that bear the deciding marks, in frame order."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortShown:
+    """What marks show of the proxies of both sides."""
+
+    outbound: DirectionShown = DirectionShown()
+    inbound: DirectionShown = DirectionShown()
+
+    def of(self, direction: Direction) -> DirectionShown:
+        """One direction."""
+        return self.outbound if direction is Direction.OUTBOUND else self.inbound
+
+    @property
+    def as_(self) -> Shown:
+        """Both directions as one word: that of the one that is known, mixed where they differ."""
+        known = {d.as_ for d in (self.outbound, self.inbound)} - {Shown.UNKNOWN}
+        if len(known) > 1:
+            return Shown.MIXED
+        return next(iter(known), Shown.UNKNOWN)
+
+    @property
+    def because(self) -> str:
+        """One clause for each direction that is known, else why none is."""
+        told = [(d, self.of(d)) for d in Direction]
+        known = [(d, shown) for d, shown in told if shown.as_ is not Shown.UNKNOWN] or told[:1]
+        return "; ".join(f"{direction}: {shown.because}" for direction, shown in known)
+
+
+@dataclass(frozen=True, slots=True)
+class LegShown:
+    """All connections of the port on one leg, superseded ones included, and what they show."""
+
+    leg: Leg
+    flows: int
+    outbound: Shown
+    inbound: Shown
+    first_frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyReply:
+    """Answers that a proxy made in the server's place, by kind."""
+
+    status: int
+    flag: str
+    """Envoy's response flag (DPE, NR, UF, UC, UH, UT, UO, UPE, RBAC), or the mark's name."""
+    text: str
+    """The proxy's own words; nothing of an application's body."""
+    by: Direction
+    """Whose proxy answered: the client's (outbound) or the server's (inbound)."""
+    flows: int
+    exemplars: tuple[Exemplar, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PortObservation:
     """One declared port: declared, treated, observed, and what could not be seen."""
 
@@ -125,6 +190,11 @@ class PortObservation:
     one_sided_flows: int = 0
     cut_flows: int = 0
     """Connections with payload that the snapshot length cut."""
+    shown: PortShown = PortShown()
+    legs: tuple[LegShown, ...] = ()
+    """Legs on which the port was captured, nearest to the client application first."""
+    replies: tuple[ProxyReply, ...] = ()
+    """What proxies answered in the server's place, most connections first."""
 
     @property
     def decided_flows(self) -> int:

@@ -12,7 +12,14 @@ from typing import Any
 from sniffdiag.catalog.services import Edit
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.mesh.treated import DirectionTreatment
-from sniffdiag.observe.port_observation import Exemplar
+from sniffdiag.model import Direction
+from sniffdiag.observe.port_observation import (
+    DirectionShown,
+    Exemplar,
+    LegShown,
+    PortShown,
+    ProxyReply,
+)
 from sniffdiag.report.capture_text import utc
 from sniffdiag.report.flows_as_json import capture_json
 from sniffdiag.report.phrases import observed
@@ -74,6 +81,9 @@ def _port(port: PortReport) -> dict[str, Any]:
             "inbound": _direction(seen.treated.inbound),
         },
         "observed": observed(seen),
+        "shown": _shown(seen.shown),
+        "legs": [_leg(leg) for leg in seen.legs],
+        "proxy_replies": [_reply(reply) for reply in seen.replies],
         "requests": sum(s.requests for s in seen.sightings),
         "undecided": {u.reason: u.flows for u in seen.undecided},
         "mesh_mtls_flows": seen.mesh_mtls_flows,
@@ -93,6 +103,43 @@ def _edit(edit: Edit) -> dict[str, Any]:
         "after": edit.after,
         "manager": edit.manager or None,
         "time": None if edit.at_ns is None else utc(edit.at_ns),
+    }
+
+
+def _shown(shown: PortShown) -> dict[str, Any]:
+    return {
+        "as": shown.as_.value,
+        "because": shown.because,
+        **{direction.value: _direction_shown(shown.of(direction)) for direction in Direction},
+    }
+
+
+def _direction_shown(shown: DirectionShown) -> dict[str, Any]:
+    return {
+        "as": shown.as_.value,
+        "because": shown.because,
+        "flows": {as_.value: flows for as_, flows in shown.flows},
+        "evidence": [_evidence(e) for e in shown.exemplars],
+    }
+
+
+def _leg(leg: LegShown) -> dict[str, Any]:
+    return {
+        "leg": leg.leg.value,
+        "flows": leg.flows,
+        "shown": {"outbound": leg.outbound.value, "inbound": leg.inbound.value},
+        "first_frame": leg.first_frame,
+    }
+
+
+def _reply(reply: ProxyReply) -> dict[str, Any]:
+    return {
+        "status": reply.status,
+        "flag": reply.flag,
+        "text": reply.text,
+        "by": reply.by.value,
+        "flows": reply.flows,
+        "evidence": [_evidence(e) for e in reply.exemplars],
     }
 
 

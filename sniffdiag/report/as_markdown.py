@@ -11,6 +11,7 @@ from sniffdiag.report.phrases import (
     declared_phrase,
     observed_phrase,
     port_label,
+    shown_phrase,
     treated_phrase,
 )
 from sniffdiag.report.report import PortReport, Report
@@ -35,7 +36,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield from (f"- not used: {markdown(problem)}" for problem in report.catalog.problems)
     yield ""
     yield pipe_table(
-        ("Port", "Declared", "Treated", "Observed", "Verdict"), [_row(p) for p in report.ports]
+        ("Port", "Declared", "Treated", "Observed", "Shown", "Verdict"),
+        [_row(p) for p in report.ports],
     )
     if report.unmatched_flows:
         yield ""
@@ -51,6 +53,7 @@ def _row(port: PortReport) -> list[str]:
         markdown_code(declared_phrase(port.seen)),
         markdown(treated_phrase(port)),
         markdown(observed_phrase(port.seen)),
+        shown_phrase(port.seen),
         f"**{port.verdict}**" if port.verdict.value == "mismatch" else port.verdict.value,
     ]
 

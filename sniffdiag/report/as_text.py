@@ -13,6 +13,7 @@ from sniffdiag.report.phrases import (
     declared_phrase,
     observed_phrase,
     port_label,
+    shown_phrase,
     treated_phrase,
 )
 from sniffdiag.report.report import PortReport, Report
@@ -58,7 +59,7 @@ def _port_table(report: Report) -> str:
             ("PORT", "DECLARED", "TREATED", "BECAUSE"), [_declared_row(p) for p in report.ports]
         )
     return plain_table(
-        ("PORT", "DECLARED", "TREATED", "OBSERVED", "VERDICT"),
+        ("PORT", "DECLARED", "TREATED", "OBSERVED", "SHOWN", "VERDICT"),
         [_observed_row(p) for p in report.ports],
     )
 
@@ -78,6 +79,7 @@ def _observed_row(port: PortReport) -> list[str]:
         declared_phrase(port.seen),
         treated_phrase(port),
         observed_phrase(port.seen),
+        shown_phrase(port.seen),
         port.verdict.value,
     ]
     return [printable(cell) for cell in cells]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sniffdiag.model import HTTP_FAMILY
+from sniffdiag.model import HTTP_FAMILY, Shown
 from sniffdiag.observe.port_observation import PortObservation
 from sniffdiag.report.report import PortReport
 
@@ -40,6 +40,15 @@ def treated_phrase(port: PortReport) -> str:
     """`opaque`, or `sniffed out, opaque in` where the directions differ."""
     outbound, inbound = port.seen.treated.outbound.as_, port.seen.treated.inbound.as_
     return outbound.value if outbound is inbound else f"{outbound} out, {inbound} in"
+
+
+def shown_phrase(seen: PortObservation) -> str:
+    """`http`, or `http out, opaque in` where the directions differ; `-` where no mark decides."""
+    outbound, inbound = seen.shown.outbound.as_, seen.shown.inbound.as_
+    if outbound is inbound:
+        return "-" if outbound is Shown.UNKNOWN else outbound.value
+    known = {"out": outbound, "in": inbound}
+    return ", ".join(f"{as_} {way}" for way, as_ in known.items() if as_ is not Shown.UNKNOWN)
 
 
 def port_label(seen: PortObservation) -> str:

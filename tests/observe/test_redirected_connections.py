@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sniffdiag.flows.flow import Flows
+from sniffdiag.model import Leg
 from sniffdiag.observe.legs import LEGS, leg_codes
-from sniffdiag.observe.port_observation import Leg
 from tests.support.conversations import (
     ANSWER,
     EXCHANGE,

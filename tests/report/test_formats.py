@@ -110,7 +110,9 @@ def test_markdown_renders_hostile_names_as_text_inside_their_table_cells() -> No
     html = MarkdownIt("commonmark").enable("table").render(text)
     assert "<img" not in html
     ports_table = html.split("</table>")[0]
-    assert ports_table.count("<td") == len(("Port", "Declared", "Treated", "Observed", "Verdict"))
+    assert ports_table.count("<td") == len(
+        ("Port", "Declared", "Treated", "Observed", "Shown", "Verdict")
+    )
 
 
 def test_flow_json_keeps_to_its_schema_and_to_what_it_was_given() -> None:
@@ -147,8 +149,8 @@ web.pcap: istio 1.3.6
 9 frames, 2 flows, 2023-11-14T22:13:20.000000001Z to 2023-11-14T22:13:21.000000000Z
 not part of any flow: 1 not ip
 
-PORT               DECLARED    TREATED    OBSERVED                     VERDICT
-shop/reviews:8080  tcp-web     opaque     http 1,204 (1,204 requests)  mismatch
+PORT               DECLARED    TREATED    OBSERVED                     SHOWN    VERDICT
+shop/reviews:8080  tcp-web     opaque     http 1,204 (1,204 requests)  -        mismatch
 
 1 flow belongs to no declared port:
   10.0.0.9:53 udp: dns 1

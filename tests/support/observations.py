@@ -6,8 +6,8 @@ from typing import Any
 
 from sniffdiag.catalog.services import Edit, EditedField, ServicePort
 from sniffdiag.mesh.policy import load_policy, treated
-from sniffdiag.model import Endpoint
-from sniffdiag.observe.port_observation import Exemplar, Leg, PortObservation, Shape, Sighting
+from sniffdiag.model import Endpoint, Leg
+from sniffdiag.observe.port_observation import Exemplar, PortObservation, Shape, Sighting
 
 CLIENT = Endpoint("10.244.1.10", 40312)
 SERVER = Endpoint("10.96.0.50", 8080)

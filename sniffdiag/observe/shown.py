@@ -1,0 +1,330 @@
+"""What marks show of both proxies: of one flow, and of all flows of a declared port.
+
+A flow is looked at once and its answer kept. Bytes that no HTTP filter has touched are `opaque`
+only where it is known by other means that a proxy is there (`Proxies`); else they are `unknown`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from sniffdiag.addresses import address_text
+from sniffdiag.catalog.services import Catalog, ServicePort, Via
+from sniffdiag.flows.flow import Flow, Flows, Stream
+from sniffdiag.marks.families import read_marks
+from sniffdiag.marks.mark import Glimpse, Mark, Reply, Says, Weight
+from sniffdiag.model import Direction, Leg, Shown
+from sniffdiag.observe.identified import IdentifiedFlows, heads_of
+from sniffdiag.observe.legs import LEGS
+from sniffdiag.observe.port_observation import (
+    DirectionShown,
+    Exemplar,
+    LegShown,
+    PortShown,
+    ProxyReply,
+)
+
+MARKED_PER_PORT = 2_000
+"""Flows of one declared port whose marks are read: the first and the last of them."""
+EXEMPLARS = 5
+STRAY = 0.05
+"""Below this share, connections that show something else do not make a port `mixed`."""
+
+_TELLING_LEGS = {
+    Direction.OUTBOUND: (Leg.APP_TO_PROXY, Leg.WIRE, Leg.PROXY_TO_APP),
+    Direction.INBOUND: (Leg.PROXY_TO_APP, Leg.WIRE, Leg.APP_TO_PROXY),
+}
+"""Nearest to the sidecar's own application first: there each connection counts once."""
+_DECISIVE = {
+    Says.HTTP: Shown.HTTP,
+    Says.OPAQUE: Shown.OPAQUE,
+    Says.TLS_PASSTHROUGH: Shown.TLS_PASSTHROUGH,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """What one flow shows of one proxy, and the mark that says so."""
+
+    as_: Shown = Shown.UNKNOWN
+    because: str = ""
+    frame: int = 0
+    weight: Weight = Weight.HEADERS
+    untouched: bool = False
+    if_there: Shown = Shown.OPAQUE
+    """What an untouched flow comes to once a proxy is known to be there."""
+
+
+NO_SIGN = Sign()
+
+
+@dataclass(frozen=True, slots=True)
+class FlowShown:
+    """What one flow shows of both proxies."""
+
+    outbound: Sign = NO_SIGN
+    inbound: Sign = NO_SIGN
+    reply: tuple[Reply, Direction, int] | None = None
+    """A proxy's own answer, whose, and its frame."""
+
+    def of(self, direction: Direction) -> Sign:
+        """One direction."""
+        return self.outbound if direction is Direction.OUTBOUND else self.inbound
+
+
+class Proxies:
+    """Where proxies are known to be, by other means than marks in the bytes of a flow."""
+
+    def __init__(self, flows: Flows, leg: npt.NDArray[np.uint8], catalog: Catalog) -> None:
+        """Clients that were seen to talk to a sidecar of their own, and pods declared with one."""
+        self._meshed = catalog.meshed_pods
+        own = np.flatnonzero(leg == LEGS.index(Leg.APP_TO_PROXY))
+        pairs = zip(flows.client_hi[own].tolist(), flows.client_lo[own].tolist(), strict=True)
+        self._clients = {address_text(hi, lo) for hi, lo in set(pairs)}
+        self._pods: dict[ServicePort, set[str]] = defaultdict(set)
+        for (address, _, _), matches in catalog.by_address.items():
+            for match in matches:
+                if match.via in (Via.POD, Via.HOST):
+                    self._pods[match.service_port].add(address)
+
+    def of_client(self, address: str) -> bool:
+        """The client at this address has a sidecar."""
+        return address in self._clients or address in self._meshed
+
+    def of_server(self, address: str) -> bool:
+        """The pod at this address has a sidecar."""
+        return address in self._meshed
+
+    def serve(self, port: ServicePort) -> bool:
+        """All pods known of this declared port have a sidecar."""
+        pods = self._pods.get(port, set())
+        return bool(pods) and pods <= self._meshed
+
+
+class ShownFlows:
+    """What each flow shows, read when asked for and kept."""
+
+    def __init__(
+        self, identified: IdentifiedFlows, leg: npt.NDArray[np.uint8], proxies: Proxies
+    ) -> None:
+        self.identified = identified
+        self.flows = identified.flows
+        self.proxies = proxies
+        self._leg = leg
+        self._known: dict[int, FlowShown] = {}
+
+    def of(self, row: int) -> FlowShown:
+        """What one flow shows of the client's and of the server's proxy."""
+        known = self._known.get(row)
+        if known is None:
+            known = self._known[row] = self._read(row)
+        return known
+
+    def _read(self, row: int) -> FlowShown:
+        flow = self.flows.flow(row)
+        leg = LEGS[int(self._leg[row])]
+        marks = read_marks(Glimpse(leg, heads_of(flow), self.identified.of(row)))
+        if not marks:
+            return FlowShown()
+        replied = next((m for m in marks if m.reply is not None), None)
+        return FlowShown(
+            outbound=self._sign(marks, Direction.OUTBOUND, leg, flow),
+            inbound=self._sign(marks, Direction.INBOUND, leg, flow),
+            reply=(replied.reply, replied.about, _frame(flow, replied))
+            if replied is not None and replied.reply is not None
+            else None,
+        )
+
+    def _sign(self, marks: Sequence[Mark], about: Direction, leg: Leg, flow: Flow) -> Sign:
+        mine = [mark for mark in marks if mark.about is about]
+        if not mine:
+            return NO_SIGN
+        best = max(mine, key=lambda mark: mark.weight)
+        shown = _DECISIVE.get(best.says, Shown.UNKNOWN)
+        if best.says is Says.UNTOUCHED and self._is_there(about, leg, flow):
+            shown = best.if_there
+        return Sign(
+            shown,
+            best.why,
+            _frame(flow, best),
+            best.weight,
+            untouched=best.says is Says.UNTOUCHED and shown is Shown.UNKNOWN,
+            if_there=best.if_there,
+        )
+
+    def _is_there(self, about: Direction, leg: Leg, flow: Flow) -> bool:
+        """A proxy of that side is known to be on the way of this flow."""
+        if about is Direction.OUTBOUND:
+            return leg is Leg.WIRE and self.proxies.of_client(flow.client.address)
+        return leg is Leg.WIRE and self.proxies.of_server(flow.server.address)
+
+
+class PortMarks:
+    """The flows of one declared port, on all legs, and what they show together."""
+
+    def __init__(
+        self,
+        shown: ShownFlows,
+        port: ServicePort,
+        rows: npt.NDArray[np.int64],
+        leg: npt.NDArray[np.uint8],
+    ) -> None:
+        self._shown = shown
+        self._rows = rows
+        self._leg = leg[rows]
+        self._looked_at = [(row, self._of(port, row)) for row in _first_and_last(rows.tolist())]
+        self._leg_of = dict(zip(rows.tolist(), self._leg.tolist(), strict=True))
+
+    def _of(self, port: ServicePort, row: int) -> FlowShown:
+        """What the flow shows, with what is known of the port's own pods."""
+        found = self._shown.of(row)
+        served = self._shown.proxies.serve(port) or self._has_leg(Leg.PROXY_TO_APP)
+        inbound = found.inbound
+        if inbound.untouched and served:
+            inbound = replace(inbound, as_=inbound.if_there, untouched=False)
+        return replace(found, inbound=inbound)
+
+    def _has_leg(self, leg: Leg) -> bool:
+        return bool((self._leg == LEGS.index(leg)).any())
+
+    def shown(self) -> PortShown:
+        """Both directions."""
+        return PortShown(*(self._direction(self._best_signs(d)) for d in Direction))
+
+    def _best_signs(self, direction: Direction) -> list[tuple[int, Sign]]:
+        """Signs that cannot be imitated, else those of the leg that shows most of this side."""
+        signs = [(row, found.of(direction)) for row, found in self._looked_at]
+        decided = [(r, s) for r, s in signs if s.as_ is not Shown.UNKNOWN]
+        if any(s.weight >= Weight.HANDSHAKE for _, s in decided):
+            return [(r, s) for r, s in signs if s.weight >= Weight.HANDSHAKE]
+        legs = {self._leg_of[r] for r, _ in decided}
+        for leg in _TELLING_LEGS[direction]:
+            if LEGS.index(leg) in legs:
+                return [(r, s) for r, s in signs if self._leg_of[r] == LEGS.index(leg)]
+        return signs
+
+    def legs(self) -> tuple[LegShown, ...]:
+        """Each leg that was captured."""
+        found = []
+        for code, leg in enumerate(LEGS):
+            mine = self._rows[self._leg == code]
+            if not mine.size:
+                continue
+            seen = [(r, f) for r, f in self._looked_at if self._leg_of[r] == code]
+            outbound, inbound = (
+                self._direction([(r, f.of(d)) for r, f in seen]).as_ for d in Direction
+            )
+            first = int(self._shown.flows.first_frame[mine].min())
+            found.append(LegShown(leg, len(mine), outbound, inbound, first))
+        return tuple(found)
+
+    def replies(self) -> tuple[ProxyReply, ...]:
+        """Proxies' own answers, by kind; most connections first."""
+        by_kind: dict[tuple[Reply, Direction], list[tuple[int, int]]] = defaultdict(list)
+        for row, found in self._looked_at:
+            if found.reply is not None:
+                reply, by, frame = found.reply
+                by_kind[reply, by].append((row, frame))
+        replies = [
+            ProxyReply(
+                reply.status,
+                reply.flag,
+                reply.text,
+                by,
+                len(places),
+                tuple(
+                    self._exemplar(row, frame, f"{reply.status} by the proxy ({reply.flag})")
+                    for row, frame in sorted(places, key=lambda p: p[1])[:EXEMPLARS]
+                ),
+            )
+            for (reply, by), places in by_kind.items()
+        ]
+        return tuple(sorted(replies, key=lambda r: (-r.flows, r.status, r.flag, r.by)))
+
+    def _direction(self, signs: list[tuple[int, Sign]]) -> DirectionShown:
+        decided = [(r, s) for r, s in signs if s.as_ is not Shown.UNKNOWN]
+        if not decided:
+            return _undecided(sign for _, sign in signs)
+        if all(sign.as_ is Shown.HTTP for _, sign in decided):
+            decided += [(r, s) for r, s in signs if s.untouched]
+        tally = Counter(sign.as_ for _, sign in decided)
+        ordered = sorted(tally.items(), key=lambda item: (-item[1], item[0]))
+        top, most = ordered[0]
+        is_mixed = most < (1 - STRAY) * len(decided)
+        places = sorted(
+            ((s.frame, r, s) for r, s in decided if is_mixed or s.as_ is top),
+            key=lambda place: place[:2],
+        )
+        return DirectionShown(
+            Shown.MIXED if is_mixed else top,
+            _told_in_order([sign for _, _, sign in places]),
+            flows=tuple(ordered),
+            exemplars=tuple(
+                self._exemplar(row, frame, sign.because) for frame, row, sign in _quoted(places)
+            ),
+        )
+
+    def _exemplar(self, row: int, frame: int, what: str) -> Exemplar:
+        flows = self._shown.flows
+        client, server = flows.endpoints(row)
+        return Exemplar(
+            frame=frame,
+            ts_ns=_time_of(flows, row, frame),
+            client=client,
+            server=server,
+            leg=LEGS[self._leg_of[row]],
+            what=what,
+        )
+
+
+def _undecided(signs: Iterable[Sign]) -> DirectionShown:
+    """Why nothing is known: the first sign that says at least something."""
+    told = [sign for sign in signs if sign.because]
+    if not told:
+        return DirectionShown()
+    untouched = next((sign for sign in told if sign.untouched), None)
+    if untouched is None:
+        return DirectionShown(because=told[0].because)
+    because = f"{untouched.because}: passed on unread, or no proxy there"
+    return DirectionShown(because=because, untouched=True)
+
+
+def _told_in_order(signs: list[Sign]) -> str:
+    """The first reason of each kind, in the order in which the kinds were first seen."""
+    reasons: dict[Shown, str] = {}
+    for sign in signs:
+        reasons.setdefault(sign.as_, sign.because)
+    return "; other connections: ".join(reasons.values())
+
+
+def _quoted(places: list[tuple[int, int, Sign]]) -> list[tuple[int, int, Sign]]:
+    """The first few of each kind, in frame order."""
+    kinds = {sign.as_ for _, _, sign in places}
+    each = -(-EXEMPLARS // max(len(kinds), 1))
+    few = [p for kind in kinds for p in [p for p in places if p[2].as_ is kind][:each]]
+    return sorted(few, key=lambda place: place[:2])[:EXEMPLARS]
+
+
+def _first_and_last(rows: list[int]) -> list[int]:
+    if len(rows) <= MARKED_PER_PORT:
+        return rows
+    half = MARKED_PER_PORT // 2
+    return rows[:half] + rows[-half:]
+
+
+def _time_of(flows: Flows, row: int, frame: int) -> int:
+    """When the frame was captured, where it is known; else when the flow began."""
+    frames, times = flows.first_payload_frame[row].tolist(), flows.first_payload_ts_ns[row].tolist()
+    return int(dict(zip(frames, times, strict=True)).get(frame, int(flows.first_ts_ns[row])))
+
+
+def _frame(flow: Flow, mark: Mark) -> int:
+    """The frame that bears the mark."""
+    stream: Stream = flow.from_client if mark.by_client else flow.from_server
+    frames = [frame for at, frame in stream.head_frames if at <= mark.at]
+    return frames[-1] if frames else flow.first_frame
