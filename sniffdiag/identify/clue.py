@@ -13,7 +13,7 @@ itself; a grammar in code is told by `beginning`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from sniffdiag.identify.verdict import (
@@ -271,12 +271,23 @@ def nothing(_data: bytes) -> Clue:
 
 
 def at_start(parse: Parse) -> Hearing:
-    """A side of which only the beginning can be recognised."""
+    """A side of which only the beginning can be recognised.
+
+    What a joined stream happens to begin with says less: short of proof it needs the other side.
+    """
 
     def hear(side: Side) -> Clue:
-        return parse(side.head) if side.head else OPEN
+        found = parse(side.head) if side.head else OPEN
+        return found if side.from_start else _joined(found)
 
     return Hearing(hear, Beginnings(begins_of(parse)))
+
+
+def _joined(clue: Clue) -> Clue:
+    """What the beginning of a message says at the beginning of a joined stream."""
+    if clue.sign is Sign.FOR:
+        return replace(clue, sign=Sign.FAINT)
+    return OPEN if clue.sign is Sign.LEAN else clue
 
 
 _FITTING_SEGMENTS = 3
@@ -294,7 +305,7 @@ def anywhere(start: Parse, later: Parse) -> Hearing:
         if side.from_start:
             return start(head)
         # Joined inside a message, a stream says nothing about what its messages are: OPEN at least.
-        found = best(OPEN, start(head)) if started.admit(head) else OPEN
+        found = best(OPEN, _joined(start(head))) if started.admit(head) else OPEN
         if found.sign is Sign.PROOF:
             return found
         if resumed.admit(head):

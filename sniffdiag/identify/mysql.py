@@ -145,13 +145,18 @@ def _query(data: bytes) -> Clue:
     return OPEN if len(text) < _STATEMENT_READ_BYTES else AGAINST
 
 
+COMMAND_LENGTHS = range(1, 1 << 16)
+"""Of commands that follow each other; longer ones carry files."""
+
+
 def _command_len(data: bytes, at: int) -> int | None:
     head = wire.u32le(data, at)
     command = wire.u8(data, at + HEADER_LEN)
     if head is None or command is None:
         return None
     length, sequence = head & 0xFFFFFF, head >> 24
-    return HEADER_LEN + length if length and not sequence and command in COMMANDS else 0
+    fits = length in COMMAND_LENGTHS and not sequence and command in COMMANDS
+    return HEADER_LEN + length if fits else 0
 
 
 ANSWER_CHAIN = 3

@@ -123,7 +123,7 @@ DETECTOR = Detector(
     protocol="redis",
     title="Redis",
     transports=frozenset({Transport.TCP}),
-    probe=probe_sides(anywhere(_command, _command), anywhere(_reply, _reply)),
+    probe=probe_sides(anywhere(_command, _array_command), anywhere(_reply, _reply)),
     evidence="Command arrays of bulk strings; inline commands only with a Redis reply; replies "
     "alone are possible, three values with checked lengths are certain.",
     midstream=True,

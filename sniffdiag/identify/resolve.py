@@ -38,6 +38,7 @@ from sniffdiag.model import Transport
 ENOUGH_BYTES = 24
 """The longest signature any detector waits for from a stream's start: the HTTP/2 preface."""
 
+TLS = "tls"
 CERTAIN_FROM_START, CERTAIN_MIDSTREAM = 1.0, 0.9
 POSSIBLE_REFINEMENT, POSSIBLE_ALONE = 0.7, 0.6
 NOTHING_FITS = 0.8
@@ -135,6 +136,8 @@ class _Reading:
             same_side = other.verdict.by_client is claim.verdict.by_client
             if same_side and _is_special_case(claim.detector, other.detector):
                 facts = facts.merged(other.verdict.facts)
+        upgraded = claim.protocol in _UPGRADED and any(c.protocol == TLS for c in self._claims)
+        facts = facts.merged(Facts(switched_to=TLS)) if upgraded else facts
         return replace(facts, prelude=self._prelude)
 
     def _sentence(self, verdict: Verdict) -> str:
@@ -209,10 +212,19 @@ def _strength(verdict: Verdict) -> int:
     return 2 * (verdict.answer is Answer.CERTAIN) + verdict.by_client + 1
 
 
+_UPGRADED = frozenset(
+    {"ftp", "http", "imap", "irc", "ldap", "mysql", "pop3", "postgres", "rdp", "smtp", "xmpp"}
+)
+"""What begins in clear and goes on as TLS on the same connection (RFC 3207, 4217, 9110 9.3.6, ...);
+it is what it began as, also where a stream was joined before both."""
+
+
 def _most_special(claims: Iterable[Claim]) -> list[Claim]:
     """The claims that no other one refines."""
     standing = list(claims)
     refined = {protocol for claim in standing for protocol in claim.detector.refines}
+    if any(claim.protocol in _UPGRADED for claim in standing):
+        refined.add(TLS)
     return [claim for claim in standing if claim.protocol not in refined]
 
 

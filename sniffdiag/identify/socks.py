@@ -14,6 +14,7 @@ from sniffdiag.identify.clue import (
     at_start,
     beginning,
     best,
+    faint,
     hint,
     lean,
     one_of,
@@ -89,7 +90,7 @@ _server = one_of(
     (NO_AUTHENTICATION, hint("a SOCKS5 reply")),
     (PASSWORD, hint("a SOCKS5 login answer")),
     (CHOICE, lean("a SOCKS5 method choice")),
-    (V4_REPLY, hint("a SOCKS4 reply")),
+    (V4_REPLY, faint("a SOCKS4 reply")),
 )
 
 DETECTOR = Detector(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sniffdiag.identify.detectors import DETECTORS
-from sniffdiag.identify.verdict import Answer, Heads, Side
+from sniffdiag.identify.resolve import identify
+from sniffdiag.identify.verdict import Answer, Heads, Sample, Side
+from sniffdiag.model import Transport
 
 BY_PROTOCOL = {detector.protocol: detector for detector in DETECTORS}
 HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64)
@@ -38,6 +40,14 @@ def test_the_protocol_stays_and_the_switch_is_named(
     assert verdict.answer is Answer.CERTAIN
     assert verdict.facts.switched_to == "tls"
     assert BY_PROTOCOL["tls"].probe(heads).answer is not Answer.CERTAIN
+
+
+def test_a_stream_joined_before_the_switch_is_what_it_began_as() -> None:
+    records = (HELLO[:5] + HELLO[5:].ljust(512, b"\x00")) + b"\x14\x03\x03\x00\x01\x01"
+    later = Sample(at=100, data=records, whole=True)
+    heads = Heads(Side(b"a1 STARTTLS\r\n", samples=(later,)), Side(b"a1 OK go\r\n"))
+    found = identify(heads, Transport.TCP, oriented=True)
+    assert (found.protocol, found.facts.switched_to) == ("imap", "tls")
 
 
 @pytest.mark.parametrize(("protocol", "client", "server"), UPGRADES)

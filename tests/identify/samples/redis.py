@@ -32,6 +32,7 @@ SAMPLES = Samples(
         Talk(name="pop3 greeting", server=b"+OK POP3 server ready <1.2@mail>\r\n"),
         Talk(name="memcached", client=b"set key 0 0 5\r\nhello\r\n", server=b"STORED\r\n"),
         Talk(name="nats", client=b"PING\r\n", server=b"PONG\r\n"),
+        Talk(name="another's ping, joined", client=b"PING 1491069115246\n", midstream=True),
         Talk(name="array of numbers", client=b"*2\r\n:1\r\n:2\r\n"),
     ),
 )

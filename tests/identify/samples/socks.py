@@ -30,6 +30,12 @@ SAMPLES = Samples(
             client=b"\x04\x01\x00\x00\x07\x00\x00\x00\x10" + bytes(16),
         ),
         Talk(name="cql 5 options", client=b"\x05\x00\x00\x01\x05\x00\x00\x00\x00"),
+        Talk(
+            name="openflow 1.3 error, joined",
+            client=b"\x04\x01\x00\x0c\x00\x00\x00\x05\x00\x01\x00\x06",
+            midstream=True,
+        ),
+        Talk(name="small numbers of a server", server=b"\x00\x5a\x00\x01" + bytes(12)),
         Talk(name="same method twice", client=b"\x05\x02\x00\x00"),
     ),
 )
