@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 STDIN = "-"
+CLUSTER = "cluster"
+"""What `-s` is given to read the cluster itself; a file of that name is ./cluster."""
 _SUFFIXES = (".yaml", ".yml", ".json")
 _BOMS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"", "utf-8-sig"))
 """PowerShell redirects `kubectl get` into UTF-16."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from sniffdiag.catalog.addresses import build_catalog
@@ -15,11 +16,17 @@ from sniffdiag.catalog.services import Catalog, CatalogSummary
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from sniffdiag.catalog.cluster import Cluster
+
 
 def load(
-    sources: Sequence[str], *, declarations: Sequence[str] = (), stdin: Readable | None = None
+    sources: Sequence[str],
+    *,
+    declarations: Sequence[str] = (),
+    stdin: Readable | None = None,
+    cluster: Cluster | None = None,
 ) -> Catalog:
-    """Read files, directories and "-" (standard input), and the texts of `-s`.
+    """Read files, directories and "-" (standard input), the texts of `-s`, and a cluster.
 
     Malformed documents and fields become `summary.problems`; the rest is used.
 
@@ -30,14 +37,15 @@ def load(
     objects = Objects()
     documents = 0
     with _cycle_collection_paused():
-        for found in read_documents(sources, stdin):
+        of_cluster = cluster.documents() if cluster else ()
+        for found in chain(of_cluster, read_documents(sources, stdin)):
             if isinstance(found, Problem):
                 objects.problems.append(found.line)
                 continue
             documents += 1
             objects.add_document(found.origin, found.value)
         summary = CatalogSummary(
-            sources=tuple(sources),
+            sources=(*([cluster.title] if cluster else []), *sources),
             documents=documents,
             ignored_kinds=tuple(sorted(objects.ignored_kinds.items())),
             problems=tuple(objects.problems),

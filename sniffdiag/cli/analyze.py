@@ -22,6 +22,9 @@ def analyze(  # noqa: PLR0913 - one parameter an option is how typer reads a com
     mesh_version: options.MeshVersion = "auto",
     settings: options.Settings = None,
     namespace: options.Namespace = None,
+    all_namespaces: options.AllNamespaces = False,
+    context: options.Context = None,
+    kubeconfig: options.Kubeconfig = None,
     output: options.ReportOutput = options.ReportFormat.TEXT,
     fail_on: options.FailOnSeverity = FailOn.ERROR,
 ) -> None:
@@ -33,13 +36,14 @@ def analyze(  # noqa: PLR0913 - one parameter an option is how typer reads a com
     Example:
       sniffdiag analyze web.pcap -s services.yaml --mesh istio --mesh-version 1.3.6
     """
-    from sniffdiag.cli.declarations import load_catalog  # noqa: PLC0415 - --help stays fast
+    from sniffdiag.catalog.api import Access  # noqa: PLC0415 - --help stays fast
+    from sniffdiag.cli.declarations import load_catalog  # noqa: PLC0415 - as above
     from sniffdiag.pipeline.diagnosis import MeshChoice, analyze_captures  # noqa: PLC0415 - as above
     from sniffdiag.report.formats import FORMATS  # noqa: PLC0415 - as above
 
     names = options.named_captures(captures, read)
     options.refuse_one_stream_for_two(names, services)
-    catalog = load_catalog(services)
+    catalog = load_catalog(services, Access(context, kubeconfig, namespace, all_namespaces))
     choice = MeshChoice(mesh, mesh_version, tuple(settings or ()), namespace)
     with ProgressLine() as line:
         report = analyze_captures(

@@ -1,4 +1,4 @@
-"""`-s`: manifests and one-line declarations told apart."""
+"""`-s`: manifests, one-line declarations and the cluster told apart."""
 
 from __future__ import annotations
 
@@ -6,27 +6,57 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from sniffdiag.catalog.api import Access
+from sniffdiag.catalog.documents import CLUSTER
 from sniffdiag.catalog.manifests import load
 from sniffdiag.catalog.services import Catalog, CatalogSummary
-from sniffdiag.errors import CatalogError
+from sniffdiag.errors import CatalogError, UsageError
+
+if TYPE_CHECKING:
+    from sniffdiag.catalog.cluster import Cluster
 
 _ONE_LINE = re.compile(r"[^=\s]+/[^=\s]+:[^=]*=")
+_CURRENT = Access()
 _HINT = "give manifests or the output of `kubectl get svc,endpointslices,pods -A -o json`"
 
 
-def load_catalog(given: Sequence[str]) -> Catalog:
-    """The catalog behind all `-s`; what exists as a file is a file whatever it looks like.
+def load_catalog(given: Sequence[str], access: Access = _CURRENT) -> Catalog:
+    """The catalog behind all `-s`; what looks like a declaration and exists as a file is a file.
 
     Raises:
         CatalogError: Nothing can be used, or a declaration does not parse.
+        UsageError: A cluster is chosen and not read.
     """
+    asked = CLUSTER in given
+    _refuse_a_choice_without_cluster(access, asked=asked)
     one_line = [text for text in given if _ONE_LINE.match(text) and not Path(text).exists()]
-    files = [text for text in given if text not in one_line]
-    catalog = load(list(dict.fromkeys(files)), declarations=one_line, stdin=sys.stdin.buffer)
+    files = [text for text in given if text not in one_line and text != CLUSTER]
+    catalog = load(
+        list(dict.fromkeys(files)),
+        declarations=one_line,
+        stdin=sys.stdin.buffer,
+        cluster=_opened(access) if asked else None,
+    )
     if not catalog.ports and not catalog.pods_read:
         _refuse_what_is_no_manifest(catalog.summary)
     return catalog
+
+
+def _opened(access: Access) -> Cluster:
+    from sniffdiag.catalog.cluster import open_cluster  # noqa: PLC0415 - files need none of it
+
+    return open_cluster(access)
+
+
+def _refuse_a_choice_without_cluster(access: Access, *, asked: bool) -> None:
+    """-n is not among them: it selects from files, too."""
+    if not asked and (access.context or access.kubeconfig or access.all_namespaces):
+        raise UsageError(
+            "--context, --kubeconfig and -A choose what to read of a cluster",
+            hint="add -s cluster, or leave them out",
+        )
 
 
 def _refuse_what_is_no_manifest(summary: CatalogSummary) -> None:

@@ -30,8 +30,9 @@ Services = Annotated[
         "-s",
         metavar="MANIFESTS",
         help="Kubernetes YAML or JSON: a file, a directory, - for standard input, or one "
-        "declaration as ns/name:port/portname=ip[,ip]. Best: kubectl get svc,endpointslices,pods "
-        "-A -o json.",
+        "declaration as ns/name:port/portname=ip[,ip], or the word cluster to read the cluster "
+        "itself. Best: cluster -A, or kubectl get svc,endpointslices,pods -A -o json "
+        "--show-managed-fields.",
         show_default=False,
     ),
 ]
@@ -63,7 +64,32 @@ Settings = Annotated[
 ]
 Namespace = Annotated[
     str | None,
-    typer.Option("--namespace", "-n", help="Only Services of this namespace.", show_default=False),
+    typer.Option(
+        "--namespace",
+        "-n",
+        help="Only Services of this namespace; with -s cluster, nothing else is read unless -A.",
+        show_default=False,
+    ),
+]
+Context = Annotated[
+    str | None,
+    typer.Option(
+        "--context", metavar="NAME", help="With -s cluster: another context than the current one."
+    ),
+]
+Kubeconfig = Annotated[
+    str | None,
+    typer.Option(
+        "--kubeconfig", metavar="FILE", help="With -s cluster: another file than KUBECONFIG says."
+    ),
+]
+AllNamespaces = Annotated[
+    bool,
+    typer.Option(
+        "-A",
+        "--all-namespaces",
+        help="With -s cluster: read all namespaces, not only that of -n or of the context.",
+    ),
 ]
 
 

@@ -56,7 +56,13 @@ CENTRAL: dict[str, set[str]] = {
 }
 """The modules of a layer that others may import: its types, and what it does in one call."""
 
-EVERYBODY = {"sniffdiag.model", "sniffdiag.errors", "sniffdiag.addresses", "sniffdiag.version"}
+EVERYBODY = {
+    "sniffdiag.model",
+    "sniffdiag.errors",
+    "sniffdiag.addresses",
+    "sniffdiag.version",
+    "sniffdiag.kubectl",
+}
 SEE_EVERY_LAYER = {"pipeline"}
 PUBLIC_API_ONLY = {"cli", "__init__", "__main__"}
 PUBLIC_API = {
@@ -79,7 +85,9 @@ HOMES: dict[str, set[str]] = {
     "hpack": {"identify/header_fields.py"},
     "tabulate": {"report/tables.py"},
     "typer": {"cli"},
-    "subprocess": set(),
+    "subprocess": {"kubectl.py"},
+    "kubernetes": {"catalog/api_client.py"},
+    "urllib3": {"catalog/api_client.py"},
     "pickle": {"pipeline/forks.py"},
 }
 """Where a dependency may be imported: layers, or one file."""
@@ -176,6 +184,7 @@ HEAVY = {
     "lz4",
     "hpack",
     "cryptography",
+    "kubernetes",
 }
 
 

@@ -24,6 +24,8 @@ TESTED_THROUGH = {
     "version": "laws/test_layers.py",
     "__main__": "laws/test_layers.py",
     "catalog/": "catalog/test_manifests.py",
+    "catalog/api_client": "catalog/test_cluster.py",
+    "catalog/api_kubectl": "catalog/test_cluster.py",
     "cli/": "docs/test_generated.py",
     "decode/": "decode/test_decode.py",
     "diagnose/": "diagnose/test_rules.py",
