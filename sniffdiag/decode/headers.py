@@ -60,6 +60,8 @@ class HeaderTable:
     tcp_flags: npt.NDArray[np.uint8]
     seq: npt.NDArray[np.uint32]
     ack: npt.NDArray[np.uint32]
+    network_at: npt.NDArray[np.int64]
+    """Offset of the innermost IP header in the chunk's data."""
     payload_at: npt.NDArray[np.int64]
     """Offset of the first payload byte in the chunk's data."""
     payload_len: npt.NDArray[np.int32]

@@ -30,6 +30,7 @@ def ipv4(walk: Walk, rows: Rows) -> None:
     start = walk.at[rows]
     said = total_len >= header_len
     walk.bound(rows, np.where(said, start + total_len, walk.wire_end[rows]))
+    walk.columns.network_at[rows] = start
     walk.columns.src_hi[rows] = 0
     walk.columns.dst_hi[rows] = 0
     walk.columns.src_lo[rows] = be32(window, 12).astype(np.uint64) | np.uint64(V4_MAPPED)
@@ -48,6 +49,7 @@ def ipv6(walk: Walk, rows: Rows) -> None:
     rows, window = _drop_malformed(walk, rows, window, window[:, 0] >> 4 == IPV6)
     payload_len = be16(window, 4)
     payload_at = walk.at[rows] + IPV6_LEN
+    walk.columns.network_at[rows] = walk.at[rows]
     said = payload_len > 0
     walk.bound(rows, np.where(said, payload_at + payload_len, walk.wire_end[rows]))
     walk.columns.src_hi[rows] = be64(window, 8)

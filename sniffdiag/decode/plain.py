@@ -71,6 +71,7 @@ def decode_plain(data: Bytes, at: Ints, end: Ints, wire_end: Ints) -> tuple[Colu
     ip_end = np.minimum(at + ETHERNET_LEN + total_len, wire_end)
     captured_end = np.minimum(ip_end, end)
     plain &= payload_at <= captured_end
+    columns.network_at = at + ETHERNET_LEN
     columns.payload_at = payload_at
     columns.payload_len = (captured_end - payload_at).astype(np.int32)
     columns.payload_wirelen = (ip_end - payload_at).astype(np.int32)
@@ -93,6 +94,7 @@ def _tcp_columns(field: np.ndarray, protocol: Bytes) -> Columns:
         tcp_flags=np.ascontiguousarray(field["flags"]),
         seq=field["seq"].astype(np.uint32),
         ack=field["ack"].astype(np.uint32),
+        network_at=np.zeros(0, np.int64),
         payload_at=np.zeros(0, np.int64),
         payload_len=np.zeros(0, np.int32),
         payload_wirelen=np.zeros(0, np.int32),

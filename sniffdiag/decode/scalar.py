@@ -149,6 +149,7 @@ class Frame:
     tcp_flags: int = 0
     seq: int = 0
     ack: int = 0
+    network_at: int = 0
     payload_at: int = 0
     payload_len: int = 0
     payload_wirelen: int = 0
@@ -283,6 +284,7 @@ def _ipv4(frame: Frame) -> Header:
     frame.need(header_len)
     if ip.offset:
         raise Settled(DecodeStatus.FRAGMENT)
+    frame.network_at = frame.at
     frame.src = V4_MAPPED | int.from_bytes(ip.src)
     frame.dst = V4_MAPPED | int.from_bytes(ip.dst)
     frame.at += header_len
@@ -293,6 +295,7 @@ def _ipv6(frame: Frame) -> Header:
     ip = frame.read(dpkt.ip6.IP6)
     if ip.v != 6:  # noqa: PLR2004 - the version
         raise Settled(DecodeStatus.MALFORMED)
+    frame.network_at = frame.at
     frame.at += dpkt.ip6.IP6.__hdr_len__
     if ip.plen:
         frame.bound(frame.at + ip.plen)
@@ -673,6 +676,7 @@ def decode_rows(chunk: FrameChunk, rows: Rows, walk: Walk) -> None:
     ]
     for start, frame in zip(starts, frames, strict=True):
         if frame.status <= DecodeStatus.TRUNCATED:
+            frame.network_at += start
             frame.payload_at += start
     walk.encapsulation[rows] = [walk.tunnels.code(">".join(frame.tunnels)) for frame in frames]
     _fill(walk.columns, rows, frames)
@@ -695,6 +699,7 @@ SAME_IN_BOTH = (
     "tcp_flags",
     "seq",
     "ack",
+    "network_at",
     "payload_at",
     "payload_len",
     "payload_wirelen",

@@ -72,6 +72,7 @@ class Columns:
     tcp_flags: npt.NDArray[np.uint8]
     seq: npt.NDArray[np.uint32]
     ack: npt.NDArray[np.uint32]
+    network_at: npt.NDArray[np.int64]
     payload_at: npt.NDArray[np.int64]
     payload_len: npt.NDArray[np.int32]
     payload_wirelen: npt.NDArray[np.int32]
@@ -91,6 +92,7 @@ class Columns:
             tcp_flags=np.zeros(rows, np.uint8),
             seq=np.zeros(rows, np.uint32),
             ack=np.zeros(rows, np.uint32),
+            network_at=np.zeros(rows, np.int64),
             payload_at=np.zeros(rows, np.int64),
             payload_len=np.zeros(rows, np.int32),
             payload_wirelen=np.zeros(rows, np.int32),

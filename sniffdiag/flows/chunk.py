@@ -44,13 +44,17 @@ class Packets:
     """The first packets of new tuples, unordered."""
 
 
-def packets_of(headers: HeaderTable, tags_of: TagsOf, tuples: Tuples) -> Packets:
+def packets_of(
+    headers: HeaderTable, tags_of: TagsOf, tuples: Tuples, left_out: Mask | None = None
+) -> Packets:
     """The rows whose headers are whole, their tuples placed in `tuples`."""
     usable = headers.status <= DecodeStatus.TRUNCATED
+    if left_out is not None:
+        usable &= ~left_out
     frame = np.arange(headers.first_frame, headers.first_frame + headers.status.shape[0])
     if not usable.all():
         rows = np.flatnonzero(usable)
-        headers, frame, tags_of = _only(headers, rows), frame[rows], _through(rows, tags_of)
+        headers, frame, tags_of = only(headers, rows), frame[rows], _through(rows, tags_of)
     keys, from_1 = keys_of(headers)
     slot, fresh = tuples.place(keys)
     return Packets(
@@ -69,13 +73,31 @@ def _through(rows: Ints, tags_of: TagsOf) -> TagsOf:
     return lambda places: tags_of(rows[places])
 
 
-def _only(headers: HeaderTable, rows: Ints) -> HeaderTable:
+def only(headers: HeaderTable, rows: Ints) -> HeaderTable:
     """The given rows of every column."""
     columns: dict[str, Any] = {}
     for field in fields(headers):
         value = getattr(headers, field.name)
         columns[field.name] = value[rows] if isinstance(value, np.ndarray) else value
     return HeaderTable(**columns)
+
+
+def latest_of(copies: Packets, packets: Packets, fragment: Ints, before: Ints) -> Ints:
+    """The latest fragment that each of `copies` comes behind in its tuple.
+
+    `packets` are the others of the chunk, each with its `fragment`; `before` has for each copy the
+    latest fragment of its tuple when the chunk began.
+    """
+    at = (packets.slot.astype(np.int64) << 32) | np.arange(packets.slot.shape[0])
+    at.sort()
+    come_before = np.searchsorted(packets.frame, copies.frame)
+    wanted = (copies.slot.astype(np.int64) << 32) | come_before
+    place = np.searchsorted(at, wanted) - 1
+    here = np.flatnonzero(place >= 0)
+    here = here[at[place[here]] >> 32 == copies.slot[here]]
+    latest = before.copy()
+    latest[here] = fragment[at[place[here]] & 0xFFFF_FFFF]
+    return latest
 
 
 @dataclass(frozen=True, slots=True)

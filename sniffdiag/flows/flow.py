@@ -168,6 +168,9 @@ class Flows:
     rst_frame: npt.NDArray[np.int64]
     """First RST of either side, 0 where none."""
 
+    copies: npt.NDArray[np.int64]
+    """Shape `(n,)`: frames that show packets once more (`flows.copies`). No other column counts
+    them."""
     redirected: npt.NDArray[np.bool_]
     """Joined from the two halves that a REDIRECT to a local proxy leaves (`flows.redirect`)."""
     client_side: npt.NDArray[np.int64]

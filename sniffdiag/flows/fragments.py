@@ -66,6 +66,7 @@ ADDED: Mapping[str, Shape] = {
     "segments": Shape(np.uint32, _PER_SIDE),
     "cut_segments": Shape(np.uint32, _PER_SIDE),
     "requests": Shape(np.uint32, _PER_SIDE),
+    "copies": Shape(np.uint32),
 }
 
 UNITED: Mapping[str, Shape] = {

@@ -154,6 +154,7 @@ def _take_over(flows: Flows, requests: Ints, answers: Ints) -> None:
     rst = np.stack([flows.rst_frame[requests], flows.rst_frame[answers]])
     first = np.where((rst == 0).any(axis=0), rst.max(axis=0), rst.min(axis=0))
     flows.rst_frame[requests] = first
+    flows.copies[requests] += flows.copies[answers]
     flows.redirected[requests] = True
 
 

@@ -211,6 +211,7 @@ class _Sealed:
             syn_ack_ts_ns=syn_ack_ts,
             syn_frame=syn_frame,
             rst_frame=flows.given("rst_frame"),
+            copies=flows.given("copies"),
             redirected=np.zeros(flows.rows, np.bool_),
             client_side=self._client,
             kept=kept,

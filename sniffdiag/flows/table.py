@@ -13,7 +13,7 @@ import numpy as np
 
 from sniffdiag.decode.headers import TCP_ACK, TCP_RST, TCP_SYN
 from sniffdiag.flows.account import account, count_requests
-from sniffdiag.flows.chunk import NO_ROW, grouped, packets_of, previous, syns_of
+from sniffdiag.flows.chunk import NO_ROW, grouped, latest_of, packets_of, previous, syns_of
 from sniffdiag.flows.fragments import FRAME_COLUMNS, SIDES, Fragments
 from sniffdiag.flows.pieces import (
     BEYOND_ANY_BUDGET,
@@ -65,11 +65,31 @@ class FlowTable:
         more than the whole (`pieces`).
         """
 
-    def fold(self, headers: HeaderTable, data: npt.NDArray[np.uint8], tags_of: TagsOf) -> None:
-        """Add the chunk that follows. `data` is the chunk's; what is kept of it is copied."""
-        packets = packets_of(headers, tags_of, self.tuples)
-        if not packets.frame.size:
+    def fold(
+        self,
+        headers: HeaderTable,
+        data: npt.NDArray[np.uint8],
+        tags_of: TagsOf,
+        copied: Mask | None = None,
+    ) -> None:
+        """Add the chunk that follows. `data` is the chunk's; what is kept of it is copied.
+
+        Rows that are `copied` of earlier ones (`flows.copies`) are counted as such and no more.
+        """
+        packets = packets_of(headers, tags_of, self.tuples, copied)
+        if copied is None:
+            self._add(packets, data)
             return
+        copies = packets_of(headers, tags_of, self.tuples, ~copied)
+        self._learn_tuples()
+        latest = self._latest[copies.slot].astype(np.int64)
+        fragment = latest_of(copies, packets, self._add(packets, data), latest)
+        np.add.at(self.fragments["copies"], fragment, np.uint32(1))
+
+    def _add(self, packets: Packets, data: npt.NDArray[np.uint8]) -> Ints:
+        """Add the packets of a chunk; the fragment of each."""
+        if not packets.frame.size:
+            return packets.frame
         self._learn_tuples()
         starts = self._starts(packets)
         self._begin(packets, starts)
@@ -82,6 +102,7 @@ class FlowTable:
         account(self.fragments, packets, fragment, owner)
         if self._counts_requests:
             count_requests(self.fragments, packets, owner)
+        return fragment
 
     def renumber(self, by: int) -> None:
         """Add `by` to every frame number: so many frames come before those of this table."""

@@ -99,6 +99,7 @@ def _capture_report(
             if totals.statuses[status]
         ),
         truncated_frames=totals.truncated,
+        copies=totals.copies,
         interrupted=totals.interrupted,
     )
 
@@ -167,4 +168,5 @@ def _rows_of_slice(identified: IdentifiedFlows, part: slice) -> Iterator[FlowRow
         (f.facts.sni for f in found),
         (f.facts.alpn_offered for f in found),
         (f.answered for f in found),
+        flows.copies[part].tolist(),
     )

@@ -18,6 +18,7 @@ from sniffdiag.decode.decode import decode
 from sniffdiag.decode.headers import DecodeStatus, HeaderTable
 from sniffdiag.flows.table import FlowTable
 from sniffdiag.nominate.nominate import Tags, nominate
+from sniffdiag.pipeline.copying import CopyWatch, Mask
 from sniffdiag.pipeline.forks import CAN_FORK, Fork
 from sniffdiag.pipeline.interrupt import Interrupt
 from sniffdiag.sources.captures import open_sources
@@ -41,6 +42,7 @@ class Totals:
     frames: int = 0
     bytes: int = 0
     truncated: int = 0
+    copies: int = 0
     first_ts_ns: int = _NO_TS.max
     last_ts_ns: int = _NO_TS.min
     statuses: npt.NDArray[np.int64] = field(
@@ -48,13 +50,16 @@ class Totals:
     )
     interrupted: bool = False
 
-    def add(self, chunk: FrameChunk, status: npt.NDArray[np.uint8]) -> None:
+    def add(
+        self, chunk: FrameChunk, status: npt.NDArray[np.uint8], copied: Mask | None = None
+    ) -> None:
         """Count the frames of one chunk."""
         if not chunk.rows:
             return
         self.frames += chunk.rows
         self.bytes += int(chunk.wirelen.sum())
         self.truncated += int(np.count_nonzero(chunk.caplen < chunk.wirelen))
+        self.copies += 0 if copied is None else int(np.count_nonzero(copied))
         self.first_ts_ns = min(self.first_ts_ns, int(chunk.ts_ns.min()))
         self.last_ts_ns = max(self.last_ts_ns, int(chunk.ts_ns.max()))
         self.statuses += np.bincount(status, minlength=len(DecodeStatus))
@@ -64,6 +69,7 @@ class Totals:
         self.frames += other.frames
         self.bytes += other.bytes
         self.truncated += other.truncated
+        self.copies += other.copies
         self.first_ts_ns = min(self.first_ts_ns, other.first_ts_ns)
         self.last_ts_ns = max(self.last_ts_ns, other.last_ts_ns)
         self.statuses += other.statuses
@@ -81,12 +87,14 @@ class Reading:
     table: FlowTable
     totals: Totals
     summaries: list[SourceSummary]
+    copies: CopyWatch = field(default_factory=CopyWatch)
 
     def fold(self, chunk: FrameChunk) -> None:
         """Add the chunk that follows."""
         headers = decode(chunk)
-        self.table.fold(headers, chunk.data, partial(tags_of, chunk.data, headers))
-        self.totals.add(chunk, headers.status)
+        copied = self.copies.among(chunk, headers)
+        self.table.fold(headers, chunk.data, partial(tags_of, chunk.data, headers), copied)
+        self.totals.add(chunk, headers.status, copied)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +129,16 @@ def read(
     return together or _fold(open_sources(captures, stdin=stdin), plan.new_table(), watcher)
 
 
-def _fold(source: Source, table: FlowTable, watcher: Watcher | None) -> Reading:
+def _fold(
+    source: Source, table: FlowTable, watcher: Watcher | None, *, in_parts: bool = False
+) -> Reading:
+    """Everything the source yields; `in_parts` only as long as there can be no copies."""
     reading = Reading(table, Totals(), source.summaries)
     with Interrupt() as interrupt:
         for chunk in _chunks(source, interrupt):
             reading.fold(chunk)
+            if in_parts and reading.copies.several:
+                break
             if watcher is not None:
                 watcher(
                     frames=reading.totals.frames,
@@ -158,29 +171,34 @@ def _chunks(source: Source, interrupt: Interrupt) -> Iterator[FrameChunk]:
 def _fold_part(part: Part, plan: ReadingPlan) -> Reading | None:
     """In a child: the reading of a part, None where it cannot stand alone."""
     source = PartSource(part)
-    reading = _fold(source, plan.new_table(), watcher=None)
-    return reading if source.ends_whole and not reading.totals.interrupted else None
+    reading = _fold(source, plan.new_table(), watcher=None, in_parts=True)
+    stands_alone = source.ends_whole and not reading.copies.several
+    return reading if stands_alone and not reading.totals.interrupted else None
 
 
 def _read_parts(
     parts: Sequence[Part], plan: ReadingPlan, watcher: Watcher | None
 ) -> Reading | None:
-    """All parts folded and merged; None if one of them turns out not to begin at a record."""
+    """All parts folded and merged; None if one of them turns out not to begin at a record.
+
+    None, too, where a packet may have been captured twice: only who has read what comes before can
+    tell copies.
+    """
     children = [Fork(partial(_fold_part, part, plan)) for part in parts[1:]]
     try:
         plan.meanwhile()
         source = PartSource(parts[0])
-        whole = _fold(source, plan.new_table(), watcher)
+        whole = _fold(source, plan.new_table(), watcher, in_parts=True)
         if whole.totals.interrupted:
             return whole
-        if not source.ends_whole:
+        if not source.ends_whole or not whole.copies.may_be_followed:
             return None
         for child in children:
             reading, stopped = _awaited(child)
             if stopped:
                 whole.totals.interrupted = True
                 return whole
-            if not isinstance(reading, Reading):
+            if not isinstance(reading, Reading) or reading.copies.first != whole.copies.first:
                 return None
             _append(whole, reading)
         return whole

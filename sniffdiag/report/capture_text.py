@@ -44,6 +44,8 @@ def capture_lines(capture: CaptureReport) -> list[str]:
         lines.append("not part of any flow: " + ", ".join(f"{n:,} {s}" for s, n in unread))
     if capture.truncated_frames:
         lines.append(f"{capture.truncated_frames:,} frames cut by the snapshot length")
+    if capture.copies:
+        lines.append(f"{capture.copies:,} frames are copies of others (same packet, other place)")
     if capture.dropped:
         lines.append(f"{capture.dropped:,} packets dropped while capturing")
     lines += [line for source in capture.sources for line in _source_lines(source)]

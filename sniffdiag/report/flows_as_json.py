@@ -37,6 +37,7 @@ def capture_json(capture: CaptureReport) -> dict[str, Any]:
         "last_time": utc(capture.last_ts_ns) if capture.frames else None,
         "statuses": dict(capture.statuses),
         "truncated_frames": capture.truncated_frames,
+        "copies": capture.copies,
         "dropped": capture.dropped,
         "interrupted": capture.interrupted,
     }
@@ -83,7 +84,8 @@ def _flow(row: FlowRow) -> str:
         f'"first_time": "{utc(row.first_ts_ns)}", "duration_ns": {row.duration_ns}, '
         f'"tcp_stream": {_number(row.tcp_stream)}, "udp_stream": {_number(row.udp_stream)}, '
         f'"encapsulation": {_text(row.encapsulation)}, "sni": {_text(row.sni)}, '
-        f'"alpn": {_text(row.alpn)}, "answered": {_text(row.answered)}}}'
+        f'"alpn": {_text(row.alpn)}, "answered": {_text(row.answered)}, '
+        f'"copies": {row.copies}}}'
     )
 
 

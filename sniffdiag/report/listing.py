@@ -36,6 +36,8 @@ class CaptureReport:
     statuses: tuple[tuple[str, int], ...] = ()
     """How many frames could be read how far; only those that occur, the sum is `frames`."""
     truncated_frames: int = 0
+    copies: int = 0
+    """Frames that show a packet once more, at another place; flows count it once."""
     interrupted: bool = False
     """The user stopped the run; the report covers what was read until then."""
 
@@ -73,6 +75,7 @@ class FlowRow(NamedTuple):
     sni: str | None
     alpn: tuple[str, ...]
     answered: str | None
+    copies: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sniffdiag.pipeline import reading
+from sniffdiag.pipeline import copying, reading
 from sniffdiag.pipeline.capture import list_flows
 from sniffdiag.report.flow_formats import FLOW_FORMATS
 from sniffdiag.sources import parts
@@ -50,6 +50,7 @@ def conversation(frames: int, payload: Callable[[int], bytes] = misleading) -> b
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "SMALLEST_PART_BYTES", 4096)
+    monkeypatch.setattr(copying, "WATCHED_FRAMES", 40)
 
 
 def listed(path: Path, processes: int) -> str:
@@ -103,7 +104,7 @@ def test_a_child_that_dies_costs_time_and_nothing_else(
 ) -> None:
     path = tmp_path / "web.pcap"
     path.write_bytes(conversation(900))
-    monkeypatch.setattr(reading, "_fold_part", lambda _part: os.kill(os.getpid(), signal.SIGKILL))
+    monkeypatch.setattr(reading, "_fold_part", lambda *_parts: os.kill(os.getpid(), signal.SIGKILL))
     assert listed(path, 2) == listed(path, 1)
 
 
@@ -113,7 +114,7 @@ def test_ctrl_c_while_waiting_for_another_process_reports_what_came_before(
 ) -> None:
     path = tmp_path / "web.pcap"
     path.write_bytes(conversation(900, request))
-    monkeypatch.setattr(reading, "_fold_part", lambda _part: time.sleep(60))
+    monkeypatch.setattr(reading, "_fold_part", lambda *_parts: time.sleep(60))
     pressed = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
     pressed.start()
     stopped = list_flows([str(path)], processes=2).capture

@@ -55,6 +55,7 @@ def flow(**more: Any) -> FlowRow:
         sni=None,
         alpn=(),
         answered=None,
+        copies=0,
     )
     return row._replace(**more)
 

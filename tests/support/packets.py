@@ -45,6 +45,7 @@ class Packet:
     transport: int = TCP
     ts_ns: int | None = None
     tag: int | None = None
+    """What nominate says of a payload; where there is none it is always EMPTY."""
     tunnel: str = ""
     interface: int = 0
     status: int | None = None
@@ -96,6 +97,7 @@ def chunk_of_packets(packets: Sequence[Packet], first_frame: int = 1) -> Chunk:
         tcp_flags=np.array([packet.flags for packet in packets], np.uint8),
         seq=np.array([packet.seq % 2**32 for packet in packets], np.uint32),
         ack=np.array([packet.ack % 2**32 for packet in packets], np.uint32),
+        network_at=np.array(at, np.int64) - HEADERS_LEN,
         payload_at=np.array(at, np.int64),
         payload_len=kept,
         payload_wirelen=wire,
@@ -136,9 +138,9 @@ def _status(packet: Packet) -> int:
 
 
 def _tag(packet: Packet) -> int:
-    if packet.tag is not None:
-        return packet.tag
-    return Tag.OTHER if packet.payload else Tag.EMPTY
+    if not packet.payload:
+        return Tag.EMPTY
+    return Tag.OTHER if packet.tag is None else packet.tag
 
 
 def _high(addresses: Sequence[int]) -> npt.NDArray[np.uint64]:

@@ -26,6 +26,7 @@ COLUMNS = (
     "tcp_flags",
     "seq",
     "ack",
+    "network_at",
     "payload_at",
     "payload_len",
     "payload_wirelen",
