@@ -22,6 +22,7 @@ from sniffdiag.diagnose.rule import Rule
 from sniffdiag.diagnose.rules import RULES
 from sniffdiag.report.protocol_table import PROTOCOL_FORMATS
 from tests.docs import console
+from tests.identify import confusion
 
 ROOT = console.ROOT
 DOCS = ROOT / "docs"
@@ -100,6 +101,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     for rule in RULES:
         yield DOCS / "rules" / f"{rule.name}.md", rule_page(rule)
     yield DOCS / "protocols.md", protocol_page()
+    yield DOCS / "confusion.md", NOTICE + confusion.page()
     yield DOCS / "cli.md", command_page()
     for path in pages_with_examples():
         yield path, console.refreshed(path.read_text())

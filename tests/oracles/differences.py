@@ -1,4 +1,4 @@
-"""Where sniffdiag and tshark disagree about the flows of a sample capture, and why that is right.
+"""Where sniffdiag and an oracle disagree about flows of a sample capture, and why that is right.
 
 A test compares the whole list of a capture, so a line that no longer applies fails too.
 """
@@ -46,7 +46,19 @@ FLOWS: dict[str, tuple[Explained, ...]] = {
         ),
     ),
 }
-"""By capture."""
+"""By capture: what tshark says of flows, counts and stream numbers."""
+
+
+PROTOCOLS: dict[str, tuple[Explained, ...]] = {
+    "zeek-ldap-starttls.pcap": (
+        Explained(
+            "nDPI takes 30 hex, which begins every LDAP message, for an MQTT PUBLISH. The request "
+            "names the object identifier of StartTLS, and tshark reads LDAP.",
+            ("tcp 127.0.0.1:45936 127.0.1.1:389: ldap, in nDPI mqtt",),
+        ),
+    ),
+}
+"""By capture: what nDPI says of the bytes."""
 
 
 def lines(explanations: tuple[Explained, ...]) -> list[str]:
