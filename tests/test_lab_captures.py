@@ -97,6 +97,24 @@ def test_verdict_and_rules(case: Case) -> None:
     assert set(expected["rules"]) <= rules <= {*expected["rules"], *expected["rules_allowed"]}
 
 
+WAITING = {"http", "sniffed"}
+
+
+def stalls(case: Case) -> bool:
+    """A server that speaks first behind a sidecar that was configured to wait for the client."""
+    known = truth(case.folder)
+    proxies = known["ports"][known["dialled"]]["proxies"]
+    silent = not known["captures"][case.place]["payload_bytes"]
+    speaks_first = known["application"]["protocol"] in {"mysql", "smtp"}
+    return speaks_first and silent and proxies["outbound"] in WAITING
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if stalls(c)], ids=lambda case: case.name)
+def test_a_stall_of_a_server_that_speaks_first_is_told_on_the_clients_leg(case: Case) -> None:
+    rules = {f.name for f in report_on(case).findings}
+    assert rules == ({"silent-connections"} if case.place == "c-any" else set())
+
+
 SHOWN_IN_LOG = {
     frozenset({"http"}): {"http"},
     frozenset({"tcp"}): {"opaque", "tls-passthrough"},

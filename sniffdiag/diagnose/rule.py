@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sniffdiag.diagnose.finding import Finding, Fix
 from sniffdiag.diagnose.wording import history
 from sniffdiag.model import PortVerdict, Severity
+from sniffdiag.observe.conduct import Happened
 from sniffdiag.observe.port_observation import PortObservation, Sighting
 
 ENOUGH = 0.05
@@ -56,10 +57,10 @@ class Rule:
         seen: PortObservation | None,
         message: str,
         *,
-        sightings: tuple[Sighting, ...] = (),
+        sightings: tuple[Sighting | Happened, ...] = (),
         fix: Fix | None = None,
     ) -> Finding:
-        """A finding of this rule, its evidence taken from the sightings it rests on.
+        """A finding of this rule, its evidence taken from what it rests on.
 
         Where a port is handled wrongly, the message says who declared it otherwise before.
         """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sniffdiag.diagnose import (
     conflicting_declarations,
+    connection_refused,
+    constant_first_byte_delay,
     declaration_drift,
     http1_on_http2_port,
     http2_on_http1_port,
@@ -13,6 +15,7 @@ from sniffdiag.diagnose import (
     proxy_protocol_on_http_port,
     saved_by_sniffing,
     server_first_on_sniffed_port,
+    silent_connections,
     thin_evidence,
     tls_on_http_port,
     unrecognised_port_name,
@@ -28,9 +31,12 @@ RULES: tuple[Rule, ...] = (
     opaque_on_http_port.RULE,
     proxy_protocol_on_http_port.RULE,
     server_first_on_sniffed_port.RULE,
+    silent_connections.RULE,
+    constant_first_byte_delay.RULE,
     saved_by_sniffing.RULE,
     conflicting_declarations.RULE,
     declaration_drift.RULE,
     unrecognised_port_name.RULE,
+    connection_refused.RULE,
     thin_evidence.RULE,
 )

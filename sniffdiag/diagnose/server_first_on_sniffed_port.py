@@ -32,7 +32,7 @@ from sniffdiag.diagnose.finding import Finding
 from sniffdiag.diagnose.fixes import declare_as
 from sniffdiag.diagnose.handling import treatment
 from sniffdiag.diagnose.rule import ENOUGH, Rule
-from sniffdiag.diagnose.wording import mesh_title, port_title, was_observed
+from sniffdiag.diagnose.wording import mesh_title, port_title, seconds, was_observed
 from sniffdiag.model import Direction, PortVerdict, Severity, Treatment
 from sniffdiag.observe.port_observation import PortObservation
 
@@ -46,7 +46,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     message = (
         f"{was_observed(silent)} on {port_title(seen)} of {seen.declared.full_name}, and its "
         f"server speaks first; {mesh_title(seen)} sniffs the port {' and '.join(directions)} and "
-        f"{_wait(seen, directions[0])}"
+        f"{_wait(seen, directions[0])}{_waited(seen)}"
     )
     yield RULE.finding(seen, message, sightings=silent, fix=declare_as(seen, silent[0]))
 
@@ -63,6 +63,17 @@ def _wait(seen: PortObservation, direction: Direction) -> str:
     if not wait_ms:
         return "waits for client bytes without a limit"
     return f"waits {wait_ms / 1000:g} s for client bytes on every new connection"
+
+
+def _waited(seen: PortObservation) -> str:
+    """The wait as it was measured, where it is too long for a round trip."""
+    waited = seen.conduct.first_byte_wait
+    if waited is None or waited.median_ns < _NOTICEABLE_NS:
+        return ""
+    return f"; the server's first byte came {seconds(waited)} after the handshake"
+
+
+_NOTICEABLE_NS = 50_000_000
 
 
 RULE = Rule(

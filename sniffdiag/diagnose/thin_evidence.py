@@ -95,4 +95,5 @@ RULE = Rule(
     summary="Too little was captured to judge",
     check=check,
     check_capture=check_capture,
+    yields_to=("silent-connections", "connection-refused"),
 )

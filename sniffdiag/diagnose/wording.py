@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sniffdiag.catalog.services import Edit, EditedField, ServicePort
 from sniffdiag.diagnose.handling import treatment
 from sniffdiag.model import Direction
+from sniffdiag.observe.conduct import Spread
 from sniffdiag.observe.port_observation import PortObservation, Sighting
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,6 +25,12 @@ _TITLES = {
 def counted(number: int, noun: str) -> str:
     """`1 connection`, `1,204 requests`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def seconds(spread: Spread) -> str:
+    """`0.10 s`, or `0.10 to 0.13 s` where connections differ."""
+    least, most = (f"{ns / 1e9:.2f}" for ns in (spread.least_ns, spread.most_ns))
+    return f"{least} s" if least == most else f"{least} to {most} s"
 
 
 def protocol_title(sighting: Sighting) -> str:

@@ -62,6 +62,8 @@ class VersionPolicy:
     version: str
     """As understood: "1.3.6"; empty for a mesh without versions."""
     facts: Facts
+    waits_ms: frozenset[int] = frozenset()
+    """Detection timeouts of all versions of the mesh."""
     note: str = ""
     """What the user should know about the choice of version; mostly empty."""
 
@@ -121,7 +123,12 @@ class MeshPolicy:
         for name, text in (settings or {}).items():
             override(facts, self._setting(name, wanted), name, text)
         title = f"{self.title} {wanted}" if wanted else self.title
-        return VersionPolicy(self.mesh, title, str(wanted) if wanted else "", facts_of(facts), note)
+        version = str(wanted) if wanted else ""
+        return VersionPolicy(self.mesh, title, version, facts_of(facts), self._waits_ms(), note)
+
+    def _waits_ms(self) -> frozenset[int]:
+        timeouts = (row.get("detection_timeout_ms", {}).values() for row in self.rows)
+        return frozenset(ms for each in timeouts for ms in each if ms)
 
     def _known(self, text: str) -> tuple[Version | None, str]:
         """The version to judge by, and what to tell the user about it."""
@@ -255,6 +262,7 @@ def treated(policy: VersionPolicy, port: ServicePort) -> Treated:
         sniffable=policy.sniffable,
         detection_timeout_ms=_timeout_ms(policy, "outbound", outbound),
         inbound_detection_timeout_ms=_timeout_ms(policy, "inbound", inbound),
+        waits_ms=policy.waits_ms,
         honours_app_protocol=policy.honours_app_protocol,
         alpn_selects_http=facts.alpn_selects_http,
         words=frozenset(facts.words),

@@ -65,6 +65,8 @@ class Treated:
     detection_timeout_ms: int | None = None
     """Outbound wait before a silent client is handled as opaque; 0: for ever, None: not sniffed."""
     inbound_detection_timeout_ms: int | None = None
+    waits_ms: frozenset[int] = frozenset()
+    """Detection timeouts that any version of this mesh has."""
     honours_app_protocol: bool = False
     """This version reads appProtocol, so a fix may use it."""
     alpn_selects_http: bool = False

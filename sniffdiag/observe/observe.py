@@ -21,7 +21,8 @@ from sniffdiag.identify.verdict import Identification, Reason
 from sniffdiag.marks.families import mesh_tls
 from sniffdiag.marks.mark import MeshTls
 from sniffdiag.mesh.treated import Treated
-from sniffdiag.model import Endpoint, Leg, Transport, Treatment
+from sniffdiag.model import HTTP_FAMILY, Endpoint, Leg, Transport, Treatment
+from sniffdiag.observe.handshakes import conduct
 from sniffdiag.observe.identified import IdentifiedFlows
 from sniffdiag.observe.legs import LEGS, leg_codes
 from sniffdiag.observe.port_observation import (
@@ -61,8 +62,11 @@ def observe(
     """One observation for each port of `treated`, with every flow of the capture accounted for."""
     assignment = _Assignment(flows, catalog)
     contradictions = _contradictions(catalog, treated)
+    neighbours = _neighbours(treated)
     ports = tuple(
-        _observe_port(port, treated[port], assignment, contradictions.get(port, ()))
+        _observe_port(
+            port, treated[port], assignment, contradictions.get(port, ()), neighbours.get(port, ())
+        )
         for port in catalog.ports
         if port in treated
     )
@@ -80,6 +84,29 @@ def _contradictions(
             others = [c for c in claims if _ways(treated[c]) != _ways(treated[port])]
             found[port] = tuple(dict.fromkeys((*found.get(port, ()), *others)))
     return found
+
+
+def _neighbours(
+    treated: dict[ServicePort, Treated],
+) -> dict[ServicePort, tuple[ServicePort, ...]]:
+    """For ports that clients' proxies pass on unread: others on that number that they read.
+
+    Listeners of clients' proxies may be bound to 0.0.0.0 and a port number (headless Services,
+    Services without an address), and then catch the connections to every Service of that number.
+    """
+    readers: dict[int, list[ServicePort]] = defaultdict(list)
+    for port, ways in treated.items():
+        if port.transport is Transport.TCP and ways.outbound.as_ in _READING:
+            readers[port.port].append(port)
+    by_number = {number: tuple(ports) for number, ports in readers.items()}
+    return {
+        port: by_number[port.port]
+        for port, ways in treated.items()
+        if ways.outbound.as_ is Treatment.OPAQUE and port.port in by_number
+    }
+
+
+_READING = (Treatment.HTTP, Treatment.HTTP2)
 
 
 def _ways(treated: Treated) -> tuple[Treatment, Treatment]:
@@ -100,6 +127,8 @@ class _Assignment:
         self.leg = leg_codes(self.flows)
         self.shown = ShownFlows(identified, self.leg, Proxies(self.flows, self.leg, catalog))
         self._by_sni = self._ports_named_by_sni()
+        http = [code for code, name in enumerate(identified.names) if name in HTTP_FAMILY]
+        self.http_rows: npt.NDArray[np.bool_] = np.isin(identified.code, http)
         for rows in _groups(_endpoint_ids(self.flows, "server")):
             self._assign(rows)
 
@@ -154,6 +183,24 @@ class _Assignment:
             if found is not None:
                 yield row, found
 
+    def quote(self, row: int, frame: int, ts_ns: int, what: str) -> Exemplar:
+        """A frame of one flow as evidence."""
+        flows = self.flows
+        return Exemplar(
+            frame,
+            ts_ns,
+            client=Endpoint(
+                address_text(int(flows.client_hi[row]), int(flows.client_lo[row])),
+                int(flows.client_port[row]),
+            ),
+            server=Endpoint(
+                address_text(int(flows.server_hi[row]), int(flows.server_lo[row])),
+                int(flows.server_port[row]),
+            ),
+            leg=LEGS[int(self.leg[row])],
+            what=what,
+        )
+
     def unmatched(self) -> tuple[UnmatchedEndpoint, ...]:
         groups: dict[tuple[str, int, int], Counter[str]] = defaultdict(Counter)
         flows = self.flows
@@ -189,6 +236,7 @@ def _observe_port(
     treated: Treated,
     assignment: _Assignment,
     contradicted_by: tuple[ServicePort, ...],
+    neighbours: tuple[ServicePort, ...],
 ) -> PortObservation:
     rows = np.array(sorted(assignment.rows.get(port, ())), dtype=np.int64)
     tally = _Tally(assignment)
@@ -211,6 +259,8 @@ def _observe_port(
         contradicted_by=contradicted_by,
         one_sided_flows=int((flows.packets[nearest] == 0).any(axis=1).sum()),
         cut_flows=int((flows.cut_segments[nearest].sum(axis=1) > 0).sum()),
+        conduct=conduct(flows, rows, nearest, assignment.http_rows, assignment.quote),
+        neighbours=neighbours,
     )
 
 
@@ -304,19 +354,11 @@ class _Tally:
     def _exemplar(self, row: int) -> Exemplar:
         flows = self._assignment.flows
         side = 0 if flows.first_payload_frame[row, 0] else 1
-        return Exemplar(
-            frame=int(flows.first_payload_frame[row, side]),
-            ts_ns=int(flows.first_payload_ts_ns[row, side]),
-            client=Endpoint(
-                address_text(int(flows.client_hi[row]), int(flows.client_lo[row])),
-                int(flows.client_port[row]),
-            ),
-            server=Endpoint(
-                address_text(int(flows.server_hi[row]), int(flows.server_lo[row])),
-                int(flows.server_port[row]),
-            ),
-            leg=LEGS[int(self._assignment.leg[row])],
-            what=_what(self._assignment.identified.detailed(row)),
+        return self._assignment.quote(
+            row,
+            int(flows.first_payload_frame[row, side]),
+            int(flows.first_payload_ts_ns[row, side]),
+            _what(self._assignment.identified.detailed(row)),
         )
 
     def sightings(self) -> tuple[Sighting, ...]:

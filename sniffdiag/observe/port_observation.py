@@ -19,6 +19,7 @@ from sniffdiag.model import (
     Shown,
     Transport,
 )
+from sniffdiag.observe.conduct import NO_CONDUCT, Conduct
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,11 @@ class PortObservation:
     """Legs on which the port was captured, nearest to the client application first."""
     replies: tuple[ProxyReply, ...] = ()
     """What proxies answered in the server's place, most connections first."""
+    conduct: Conduct = NO_CONDUCT
+    """How connections began and ended."""
+    neighbours: tuple[ServicePort, ...] = ()
+    """Ports of other Services with the same number that the mesh reads as HTTP while it passes this
+    one on unread."""
 
     @property
     def decided_flows(self) -> int:

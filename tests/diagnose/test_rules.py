@@ -13,9 +13,10 @@ from sniffdiag.diagnose.diagnose import diagnose_port, verdict
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.diagnose.rules import RULES
 from sniffdiag.diagnose.wording import history
-from sniffdiag.model import PortVerdict, Severity, Transport
+from sniffdiag.model import Leg, PortVerdict, Severity, Transport
+from sniffdiag.observe.conduct import Conduct, Spread
 from sniffdiag.observe.port_observation import PortObservation, Undecided
-from tests.support.observations import port, renamed_from, seen, sighting
+from tests.support.observations import happened, port, renamed_from, seen, sighting
 
 OPAQUE = "http-on-opaque-port"
 OK, MISMATCH, AT_RISK = PortVerdict.OK, PortVerdict.MISMATCH, PortVerdict.AT_RISK
@@ -446,3 +447,121 @@ def test_a_fix_that_no_command_makes_says_what_to_do() -> None:
     assert found.fix is not None
     assert 'backend-protocol: "GRPC"' in found.fix.summary
     assert found.fix.command == ""
+
+
+# --- how connections went -----------------------------------------------------------------------
+
+SILENT, REFUSED, DELAY = "silent-connections", "connection-refused", "constant-first-byte-delay"
+NO_PAYLOAD = (Undecided("no payload", 3),)
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "expected"),
+    [
+        ("", "1.20", [SILENT]),
+        ("", "1.3.6", [SILENT]),
+        ("http-db", "1.20", [SILENT]),
+        ("tcp-db", "1.20", ["thin-evidence"]),
+        ("", "1.1", ["thin-evidence"]),
+    ],
+)
+def test_silence_is_told_where_the_proxy_waits_for_the_client(
+    name: str, version: str, expected: list[str]
+) -> None:
+    conduct = Conduct(silent=happened(3, Leg.APP_TO_PROXY))
+    observation = seen(port(name), version, conduct=conduct, undecided=NO_PAYLOAD)
+    assert [f.name for f in diagnose_port(observation)] == expected
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, AT_RISK),
+        ({"mesh_mtls_flows": 2}, PortVerdict.UNKNOWN),
+    ],
+)
+def test_silence_leaves_the_port_at_risk(more: dict[str, Any], expected: PortVerdict) -> None:
+    conduct = Conduct(silent=happened())
+    observation = seen(port("db"), "1.20", conduct=conduct, undecided=NO_PAYLOAD, **more)
+    assert verdict(observation, diagnose_port(observation)) is expected
+
+
+def test_a_pool_beside_talking_clients_is_no_silence() -> None:
+    observation = seen(
+        port("http-web"), "1.20", sighting("http"), conduct=Conduct(silent=happened())
+    )
+    assert diagnose_port(observation) == []
+
+
+def test_silence_on_the_clients_own_leg_is_the_surer_sign() -> None:
+    sure, unsure = (
+        only_finding(
+            seen(port("db"), "1.20", conduct=Conduct(silent=happened(1, leg))), SILENT
+        ).confidence
+        for leg in (Leg.APP_TO_PROXY, Leg.WIRE)
+    )
+    assert sure > unsure
+
+
+def test_servers_that_were_heard_speaking_first_explain_the_silence() -> None:
+    observation = seen(
+        port("db"),
+        "1.20",
+        sighting("mysql", server_first=True),
+        conduct=Conduct(silent=happened(), first_byte_wait=Spread(3, 10**8, 10**8, 10**8)),
+    )
+    (found,) = diagnose_port(observation)
+    assert found.name == "server-first-on-sniffed-port"
+    assert "first byte came 0.10 s after the handshake" in found.message
+
+
+@pytest.mark.parametrize(
+    ("conduct", "says"),
+    [
+        (Conduct(refused=happened(1)), "1 connection refused by a RST"),
+        (Conduct(unanswered=happened(2)), "2 SYNs without any answer"),
+        (
+            Conduct(refused=happened(1), unanswered=happened(2)),
+            "1 connection refused by a RST and 2 SYNs without any answer",
+        ),
+    ],
+)
+def test_a_refusal_is_told_and_blames_no_declaration(conduct: Conduct, says: str) -> None:
+    observation = seen(port("http-web"), "1.20", conduct=conduct, undecided=NO_PAYLOAD)
+    (found,) = diagnose_port(observation)
+    assert (found.name, found.severity) == (REFUSED, Severity.INFO)
+    assert found.message.startswith(says)
+    assert verdict(observation, [found]) is PortVerdict.UNKNOWN
+
+
+def test_refusals_beside_a_mismatch_do_not_hide_it() -> None:
+    observation = seen(
+        port("tcp-web"), "1.20", sighting("http"), conduct=Conduct(refused=happened(1))
+    )
+    assert [f.name for f in diagnose_port(observation)] == [OPAQUE, REFUSED]
+
+
+def delayed(flows: int, *ms: int) -> Conduct:
+    least, median, most = (each * 10**6 for each in ms)
+    return Conduct(first_byte_wait=Spread(flows, least, median, most))
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "conduct", "expected"),
+    [
+        ("tcp-mail", "1.20", delayed(3, 5001, 5002, 5040), [DELAY]),
+        ("tcp-mail", "1.20", delayed(3, 1000, 1001, 1003), [DELAY]),
+        ("tcp-mail", "1.20", delayed(2, 5001, 5002, 5003), []),
+        ("tcp-mail", "1.20", delayed(9, 4001, 5002, 6003), []),
+        ("tcp-mail", "1.20", delayed(9, 3001, 3002, 3003), []),
+        ("tcp-mail", "1.20", delayed(9, 100, 100, 101), []),
+        ("tcp-mail", "1.20", delayed(9, 10_001, 10_002, 10_003), []),
+        ("", "1.7", delayed(9, 5001, 5002, 5003), ["server-first-on-sniffed-port"]),
+    ],
+)
+def test_a_constant_wait_is_told_where_it_is_no_declared_sniffing(
+    name: str, version: str, conduct: Conduct, expected: list[str]
+) -> None:
+    mail = sighting("smtp", server_first=True)
+    observation = seen(port(name), version, mail, conduct=conduct)
+    assert [f.name for f in diagnose_port(observation)] == expected

@@ -50,7 +50,7 @@ CENTRAL: dict[str, set[str]] = {
     "marks": {"mark", "families", "istio_mtls", "tls_records"},
     "catalog": {"services"},
     "mesh": {"treated", "policy"},
-    "observe": {"port_observation", "observe"},
+    "observe": {"port_observation", "conduct", "observe"},
     "diagnose": {"finding"},
     "report": {"report", "listing"},
 }

@@ -7,6 +7,7 @@ from typing import Any
 from sniffdiag.catalog.services import Edit, EditedField, ServicePort
 from sniffdiag.mesh.policy import load_policy, treated
 from sniffdiag.model import Endpoint, Leg
+from sniffdiag.observe.conduct import Happened
 from sniffdiag.observe.port_observation import Exemplar, PortObservation, Shape, Sighting
 
 CLIENT = Endpoint("10.244.1.10", 40312)
@@ -22,6 +23,11 @@ def renamed_from(before: str | None, after: str | None = "tcp-9080-8080", **more
     """That a cloud console gave the port its name on 2026-11-22 at 22:09:14."""
     owner: dict[str, Any] = {"manager": "tke-apiserver", "at_ns": 1_795_385_354_000_000_000}
     return Edit(more.pop("field", EditedField.NAME), before, after, **(owner | more))
+
+
+def happened(flows: int = 3, leg: Leg = Leg.WIRE) -> Happened:
+    """Connections that went one way, with one exemplar."""
+    return Happened(flows, (Exemplar(4, 1_700_000_000_000_000_000, CLIENT, SERVER, leg, "SYN"),))
 
 
 def sighting(protocol: str, flows: int = 3, **shape: Any) -> Sighting:
