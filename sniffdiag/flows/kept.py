@@ -57,7 +57,7 @@ class KeptBytes:
         mine = slice(first, min(first + MOST_PIECES, end))
         told = {name: column[mine].tolist() for name, column in self._columns.items()}
         data = [
-            bytes(self._data[block][at : at + kept])
+            self._data[block][at : at + kept].tobytes()
             for block, at, kept in zip(
                 self._block[mine].tolist(), told["at"], told["kept"], strict=True
             )
@@ -71,7 +71,7 @@ class KeptBytes:
         first, end = int(self._first[owner]), int(self._first[owner + 1])
         block, at, kept = self._block, self._columns["at"], self._columns["kept"]
         return b"".join(
-            bytes(self._data[block[i]][at[i] : at[i] + kept[i]])
+            self._data[block[i]][at[i] : at[i] + kept[i]].tobytes()
             for i in range(first, min(first + BEGINNING_PIECES, end))
         )
 
@@ -88,7 +88,8 @@ class KeptBytes:
     def containing(self, needles: Sequence[bytes]) -> npt.NDArray[np.bool_]:
         """Flows and sides, shape `(n, 2)`, with a piece that contains one of `needles`."""
         found = np.zeros(self._isn.size, np.bool_)
-        for number, data in enumerate(self._data):
+        for number, kept in enumerate(self._data):
+            data = kept.tobytes()
             hits = [(at, at + len(n)) for n in needles for at in _occurrences(n, data)]
             if hits:
                 found[self._owner[self._around(number, np.array(hits))]] = True
@@ -146,7 +147,7 @@ def _column(blocks: Sequence[Block], name: str) -> Ints:
     return column
 
 
-def _occurrences(needle: bytes, data: bytearray) -> Iterator[int]:
+def _occurrences(needle: bytes, data: bytes) -> Iterator[int]:
     """Where `needle` begins in `data`."""
     at = data.find(needle)
     while at >= 0:

@@ -10,15 +10,11 @@ made again after a merge (law 3). Nothing is put in sequence order here: that is
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from sniffdiag.flows.tuples import Ints, grown
-
-if TYPE_CHECKING:
-    Buffer: TypeAlias = bytearray | npt.NDArray[np.uint8]
 
 # By the number of fragments known when a segment is captured: what its side may keep. Together
 # they hold the kept bytes of any capture below about 400 MB.
@@ -72,7 +68,7 @@ class Block:
     """Where the piece's bytes begin in `data` (or in what is offered)."""
     kept: npt.NDArray[np.int32]
     """How many there are."""
-    data: bytearray
+    data: npt.NDArray[np.uint8]
 
     @property
     def rows(self) -> int:
@@ -83,22 +79,26 @@ class Block:
         """The given rows over the same bytes."""
         return Block(**{name: getattr(self, name)[rows] for name in COLUMNS}, data=self.data)
 
-    def copied(self, source: Buffer) -> Block:
+    def compact(self) -> Block:
+        """The same pieces over bytes of their own, if these would be much fewer."""
+        needed = CELL_BYTES * int((-(-self.kept // CELL_BYTES)).sum())
+        return self if 4 * needed >= 3 * self.data.size else self.copied(self.data)
+
+    def copied(self, source: npt.NDArray[np.uint8]) -> Block:
         """The same pieces with bytes of their own, in whole cells, from where `at` is in `source`.
 
         A cell can always be read to its end: `FrameChunk` has as many bytes behind its last frame.
         """
-        whole = np.frombuffer(source, np.uint8)
         cells = np.ndarray(
-            max(whole.shape[0] - CELL_BYTES + 1, 0), f"V{CELL_BYTES}", whole.data, strides=(1,)
+            max(source.shape[0] - CELL_BYTES + 1, 0), f"V{CELL_BYTES}", source.data, strides=(1,)
         )
         count = -(-self.kept // CELL_BYTES)
         ends = np.cumsum(count)
         total = int(ends[-1]) if ends.size else 0
         places = np.repeat(self.at - (ends - count) * CELL_BYTES, count)
         places += np.arange(total) * CELL_BYTES
-        data = bytearray(total * CELL_BYTES)
-        to = np.frombuffer(data, cells.dtype) if total else cells[:0]
+        data = np.empty(total * CELL_BYTES, np.uint8)
+        to = data.view(cells.dtype)
         for first in range(0, total, CELLS_AT_ONCE):
             part = slice(first, first + CELLS_AT_ONCE)
             to[part] = cells[places[part]]
@@ -170,7 +170,7 @@ def before_in_group(groups: Ints, values: npt.NDArray[np.int32] | npt.NDArray[np
 
 def _worth_joining(last: Block, block: Block) -> bool:
     """Like sizes meet as in a binary counter, so that each byte is copied a few times at most."""
-    small = len(last.data) + len(block.data) <= MOST_BYTES_TO_JOIN
+    small = last.data.size + block.data.size <= MOST_BYTES_TO_JOIN
     return small and last.rows <= 2 * block.rows
 
 
@@ -179,5 +179,5 @@ def _joined(first: Block, second: Block) -> Block:
     columns = {
         name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in COLUMNS
     }
-    columns["at"][first.rows :] += len(first.data)
-    return Block(**columns, data=bytearray().join((first.data, second.data)))
+    columns["at"][first.rows :] += first.data.size
+    return Block(**columns, data=np.concatenate([first.data, second.data]))

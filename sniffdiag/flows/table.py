@@ -265,7 +265,7 @@ class FlowTable:
                 sample=sample,
                 at=headers.payload_at[rows],
                 kept=kept,
-                data=bytearray(),
+                data=data[:0],
             ).copied(data)
         )
 
@@ -289,7 +289,7 @@ class FlowTable:
                 sample=sample,
                 kept=kept,
             )
-            self.pieces.append(moved.copied(block.data))
+            self.pieces.append(moved.compact())
 
 
 def _bounded(before: Ints) -> npt.NDArray[np.uint32]:
