@@ -55,11 +55,7 @@ def packets(draw: st.DrawFn) -> Packet:
         cut=draw(st.sampled_from((0, 0, 0, 3))),
         transport=draw(st.sampled_from((TCP, TCP, TCP, UDP))),
         ts_ns=draw(st.integers(0, 50)),
-<<<<<<< HEAD
         tag=draw(st.integers(Tag.EMPTY + 1, TAGS - 1)),
-=======
-        tag=draw(st.integers(1, TAGS - 1)),
->>>>>>> e8d251e (Kept bytes of other processes are taken over without being copied)
         tunnel=draw(st.sampled_from(("", "", "vxlan", "gre"))),
         interface=draw(st.integers(0, 2)),
         status=draw(st.sampled_from((None, None, None, None, 3))),
