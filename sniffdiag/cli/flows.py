@@ -35,7 +35,13 @@ def flows(
 
     names = options.named_captures(captures, read)
     with ProgressLine() as line:
-        found = list_flows(names, stdin=sys.stdin.buffer, watcher=line, processes=processes())
+        found = list_flows(
+            names,
+            stdin=sys.stdin.buffer,
+            watcher=line,
+            processes=processes(),
+            facts=output is options.FlowFormat.JSON,
+        )
     write(FLOW_FORMATS[output](found))
     if output is options.FlowFormat.TABLE:
         for text in capture_lines(found.capture):

@@ -216,9 +216,9 @@ class Flows:
             _endpoint(self.server_hi[row], self.server_lo[row], self.server_port[row]),
         )
 
-    def beginning(self, row: int) -> Octets:
-        """What the client sent first, as it was captured: cheap, and not put in sequence order."""
-        return self.kept.beginning(row, int(self.client_side[row]))
+    def beginning(self, row: int, *, of_server: bool = False) -> Octets:
+        """What a side sent first, as it was captured: cheap, and not put in sequence order."""
+        return self.kept.beginning(row, int(self.client_side[row]) ^ of_server)
 
     def has_heads(self) -> npt.NDArray[np.bool_]:
         """Shape `(n,)`: rows whose bytes were kept, as far as there were any.

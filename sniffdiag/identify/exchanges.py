@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sniffdiag.identify import http1_messages, http2, http2_messages
-from sniffdiag.identify.messages import Exchange
+from sniffdiag.identify.http1_messages import MOST_MESSAGES
+from sniffdiag.identify.messages import Exchange, Request, Response
 from sniffdiag.identify.prelude import without_proxy
 from sniffdiag.identify.sides import CLAIMS
 from sniffdiag.identify.verdict import Facts, Heads
+
+NOTHING_ASKED, NOTHING_ANSWERED = Request(at=0), Response(at=0)
+FEW_BLOCKS = 8
+"""Enough for the trailers of the first of several calls at once."""
 
 
 def exchanges(heads: Heads) -> tuple[Exchange, ...]:
@@ -22,10 +27,11 @@ def exchanges(heads: Heads) -> tuple[Exchange, ...]:
     return tuple(_moved(exchange, before) for exchange in found) if before else found
 
 
-def read(heads: Heads) -> tuple[Exchange, ...]:
-    """As `exchanges`, of heads without a PROXY header."""
+def read(heads: Heads, most: int = MOST_MESSAGES) -> tuple[Exchange, ...]:
+    """As `exchanges`, of heads without a PROXY header and of no more messages than told."""
     is_http2 = http2.probe(heads).answer in CLAIMS
-    return http2_messages.exchanges(heads) if is_http2 else http1_messages.exchanges(heads)
+    of = http2_messages.exchanges if is_http2 else http1_messages.exchanges
+    return of(heads, most)
 
 
 def _moved(exchange: Exchange, by: int) -> Exchange:
@@ -33,30 +39,29 @@ def _moved(exchange: Exchange, by: int) -> Exchange:
     return replace(exchange, request=request and replace(request, at=request.at + by))
 
 
+def http1_details(heads: Heads) -> Facts:
+    """What the first request says, and its answer."""
+    return _facts(http1_messages.exchanges(heads, most=1))
+
+
 def details(heads: Heads) -> Facts:
     """What the first request that can be read says, and its answer, else the first answer."""
-    found = read(heads)
+    return _facts(read(heads, most=FEW_BLOCKS))
+
+
+def _facts(found: tuple[Exchange, ...]) -> Facts:
     asking = next((e for e in found if e.request), None)
     answered = next((e for e in (asking, *found) if e and e.response), None)
-    facts = Facts()
-    if asking and (request := asking.request):
-        facts = replace(
-            facts,
-            http_version=request.version,
-            method=request.method,
-            target=request.target,
-            host=request.host,
-            content_type=request.content_type,
-            upgrade=request.protocol,
-            unknowable=request.unknowable,
-        )
-    if answered and (response := answered.response):
-        facts = replace(
-            facts,
-            http_version=facts.http_version or response.version,
-            status=response.status,
-            content_type=facts.content_type or response.content_type,
-            grpc_status=response.grpc_status,
-            unknowable=facts.unknowable + response.unknowable,
-        )
-    return facts
+    request = asking.request if asking and asking.request else NOTHING_ASKED
+    response = answered.response if answered and answered.response else NOTHING_ANSWERED
+    return Facts(
+        http_version=request.version or response.version,
+        method=request.method,
+        target=request.target,
+        host=request.host,
+        content_type=request.content_type or response.content_type,
+        upgrade=request.protocol,
+        status=response.status,
+        grpc_status=response.grpc_status,
+        unknowable=request.unknowable + response.unknowable,
+    )

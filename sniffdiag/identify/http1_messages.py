@@ -36,18 +36,16 @@ class _Message(NamedTuple):
     """How often messages of this side may have been missed before it."""
 
 
-def exchanges(heads: Heads) -> tuple[Exchange, ...]:
-    """Paired exchanges and requests without an answer in order, then what cannot be paired."""
-    requests = [
-        (_request(message), message.holes)
-        for message in islice(_walk(heads.client, http1.REQUESTS, _request_body), MOST_MESSAGES)
-    ]
+def exchanges(heads: Heads, most: int = MOST_MESSAGES) -> tuple[Exchange, ...]:
+    """Paired exchanges and requests without an answer in order, then what cannot be paired.
+
+    Reads no more than `most` messages of a side.
+    """
+    asked = _walk(heads.client, http1.REQUESTS, _request_body)
+    requests = [(_request(message), message.holes) for message in islice(asked, most)]
     answers = _Answers([request for request, holes in requests if holes == 0])
-    responses = [
-        (_response(message), message.holes)
-        for message in islice(_walk(heads.server, http1.RESPONSES, answers.body), MOST_MESSAGES)
-        if not _is_interim(message)
-    ]
+    final = (m for m in _walk(heads.server, http1.RESPONSES, answers.body) if not _is_interim(m))
+    responses = [(_response(message), message.holes) for message in islice(final, most)]
     in_order = zip_longest(
         (request for request, holes in requests if holes == 0),
         (response for response, holes in responses if holes == 0),

@@ -51,11 +51,11 @@ class HeaderBlock:
     fields: Fields
 
 
-def header_blocks(side: Side) -> Iterator[HeaderBlock]:
+def header_blocks(side: Side, most: int = MOST_BLOCKS) -> Iterator[HeaderBlock]:
     """The header blocks of one side in stream order. Values may be secrets: keep none."""
     reader: FieldReader | None = None
     holes = 0
-    for block in islice(_blocks(frames(side)), MOST_BLOCKS):
+    for block in islice(_blocks(frames(side)), most):
         if reader is None or reader.broken or block.holes != holes:
             holes = block.holes
             reader = FieldReader(from_start=reader is None and holes == 0)
@@ -149,16 +149,19 @@ def _fragment(frame: Frame) -> bytes:
     return payload[before : max(frame.header.length - padding, before)]
 
 
-def exchanges(heads: Heads) -> tuple[Exchange, ...]:
-    """Exchanges in the order in which their streams are first seen, the client's side first."""
+def exchanges(heads: Heads, most: int = MOST_BLOCKS) -> tuple[Exchange, ...]:
+    """Exchanges in the order in which their streams are first seen, the client's side first.
+
+    Reads no more than `most` header blocks of a side.
+    """
     streams: dict[int, Exchange] = {}
     upgraded = _upgraded(heads)
     if upgraded is not None:
         streams[1] = Exchange(upgraded, None, 1)
-    for block in header_blocks(heads.client):
+    for block in header_blocks(heads.client, most):
         if block.stream not in streams:  # what follows on the same stream are trailers
             streams[block.stream] = Exchange(_request(block), None, block.stream)
-    for block in header_blocks(heads.server):
+    for block in header_blocks(heads.server, most):
         if block.is_promise:
             continue
         known = streams.get(block.stream, Exchange(None, None, block.stream))

@@ -87,9 +87,18 @@ class IdentifiedFlows:
 
     def detailed(self, row: int) -> Identification:
         """As `brief`, with all that the kept bytes tell a report that shows it."""
-        from sniffdiag.identify.details import detailed  # noqa: PLC0415 - listings need none
+        from sniffdiag.identify import details  # noqa: PLC0415 - most listings need none
 
-        return detailed(self.brief(row), self.heads(row))
+        found = self.brief(row)
+        if found.protocol not in details.DETAILS:
+            return found
+        by_columns = row not in self._known and found.protocol == "http"
+        return details.detailed(found, self._beginnings(row) if by_columns else self.heads(row))
+
+    def _beginnings(self, row: int) -> Heads:
+        """As `heads`, cheaper: for flows of which the first segments are enough."""
+        client, server = self.flows.beginning(row), self.flows.beginning(row, of_server=True)
+        return Heads(Side(client, from_start=True), Side(server, from_start=True))
 
     def heads(self, row: int) -> Heads:
         """What the detectors are shown of a flow."""

@@ -41,15 +41,26 @@ def list_flows(
     stdin: BinaryIO | None = None,
     watcher: Watcher | None = None,
     processes: int = 1,
+    facts: bool = False,
 ) -> FlowList:
-    """Every flow of the captures, without any declarations.
+    """Every flow of the captures, without any declarations, with all `facts` if they are wanted.
 
     Raises:
         SourceError: No capture can be read.
     """
     plan = ReadingPlan(processes, counts_requests=False, meanwhile=load_detectors)
     capture = sealed(read(captures, stdin=stdin, watcher=watcher, plan=plan), processes)
-    return FlowList(capture.report, _flow_rows(capture.flows))
+    look = partial(_looked_closely, capture.flows, processes) if facts else None
+    return FlowList(capture.report, _flow_rows(capture.flows, look))
+
+
+Look = Callable[[list[int]], "list[Identification]"]
+
+
+def _looked_closely(
+    identified: IdentifiedFlows, processes: int, rows: list[int]
+) -> list[Identification]:
+    return _shared_out(processes, identified.detailed, rows)
 
 
 def load_detectors() -> None:
@@ -128,18 +139,21 @@ _TRANSPORTS = {int(t): t.label for t in Transport}
 _ROWS_AT_ONCE = 8_192
 
 
-def _flow_rows(identified: IdentifiedFlows) -> Iterator[FlowRow]:
+def _flow_rows(identified: IdentifiedFlows, look: Look | None) -> Iterator[FlowRow]:
     """Rows made from slices of columns: a long listing never stands in memory as objects."""
     for begin in range(0, identified.flows.rows, _ROWS_AT_ONCE):
-        yield from _rows_of_slice(identified, slice(begin, begin + _ROWS_AT_ONCE))
+        yield from _rows_of_slice(identified, slice(begin, begin + _ROWS_AT_ONCE), look)
 
 
-def _rows_of_slice(identified: IdentifiedFlows, part: slice) -> Iterator[FlowRow]:
+def _rows_of_slice(
+    identified: IdentifiedFlows, part: slice, look: Look | None
+) -> Iterator[FlowRow]:
     flows: Flows = identified.flows
     transport = flows.transport[part]
     is_tcp = (transport == Transport.TCP).tolist()
     stream = flows.stream[part].tolist()
-    found = [identified.brief(row) for row in range(part.start, part.start + len(stream))]
+    rows = list(range(part.start, part.start + len(stream)))
+    found = [identified.brief(row) for row in rows] if look is None else look(rows)
     packets, payload = flows.packets[part].tolist(), flows.payload_bytes[part].tolist()
     return map(
         FlowRow,
@@ -169,4 +183,5 @@ def _rows_of_slice(identified: IdentifiedFlows, part: slice) -> Iterator[FlowRow
         (f.facts.alpn_offered for f in found),
         (f.answered for f in found),
         flows.copies[part].tolist(),
+        (None if look is None else f.facts for f in found),
     )

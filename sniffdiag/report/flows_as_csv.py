@@ -10,15 +10,16 @@ from sniffdiag.report.escape import csv_cell
 from sniffdiag.report.listing import FlowList, FlowRow
 
 _FLUSH_ROWS = 1_000
+COLUMNS = tuple(name for name in FlowRow._fields if name != "facts")
 
 
 def render_flows(flows: FlowList) -> Iterator[str]:
     """Pieces of text; the first line names the columns."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow(FlowRow._fields)
+    writer.writerow(COLUMNS)
     for number, row in enumerate(flows.rows, start=1):
-        writer.writerow([_cell(value) for value in row])
+        writer.writerow([_cell(value) for value in row[: len(COLUMNS)]])
         if number % _FLUSH_ROWS == 0:
             yield buffer.getvalue()
             buffer.seek(0)

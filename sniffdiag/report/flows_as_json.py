@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from sniffdiag.identify.verdict import NO_FACTS, Facts
 from sniffdiag.report.capture_text import utc
 from sniffdiag.report.listing import CaptureReport, FlowList, FlowRow
 from sniffdiag.version import VERSION
@@ -85,7 +86,36 @@ def _flow(row: FlowRow) -> str:
         f'"tcp_stream": {_number(row.tcp_stream)}, "udp_stream": {_number(row.udp_stream)}, '
         f'"encapsulation": {_text(row.encapsulation)}, "sni": {_text(row.sni)}, '
         f'"alpn": {_text(row.alpn)}, "answered": {_text(row.answered)}, '
-        f'"copies": {row.copies}}}'
+        f'"copies": {row.copies}'
+        f"{_facts(row.facts or NO_FACTS)}}}"
+    )
+
+
+_NO_FACTS = (
+    ', "alpn_chosen": null, "tls_version": null, "alerts": [], "http": null, "grpc_status": null'
+)
+
+
+def _facts(facts: Facts) -> str:
+    """What was read of a flow beyond what it is."""
+    if facts is NO_FACTS:
+        return _NO_FACTS
+    return (
+        f', "alpn_chosen": {_text(facts.alpn_chosen)}, "tls_version": {_text(facts.tls_version)}, '
+        f'"alerts": {json.dumps([alert._asdict() for alert in facts.alerts])}, '
+        f'"http": {_http(facts)}, "grpc_status": {_number(facts.grpc_status)}'
+    )
+
+
+def _http(facts: Facts) -> str:
+    told = (facts.http_version, facts.method, facts.target, facts.host, facts.status)
+    if not any(told) and not facts.unknowable:
+        return "null"
+    return (
+        f'{{"version": {_text(facts.http_version)}, "method": {_text(facts.method)}, '
+        f'"target": {_text(facts.target)}, "host": {_text(facts.host)}, '
+        f'"status": {_number(facts.status)}, "content_type": {_text(facts.content_type)}, '
+        f'"upgrade": {_text(facts.upgrade)}, "unknowable": {_text(facts.unknowable)}}}'
     )
 
 

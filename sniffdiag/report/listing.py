@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from sniffdiag.identify.verdict import Facts
+
 
 @dataclass(frozen=True, slots=True)
 class SourceReport:
@@ -76,6 +78,8 @@ class FlowRow(NamedTuple):
     alpn: tuple[str, ...]
     answered: str | None
     copies: int
+    facts: Facts | None = None
+    """All that the kept bytes tell, where the format shows it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from sniffdiag.catalog.services import ServicePort
+from sniffdiag.identify.verdict import Alert, Facts
 from sniffdiag.report.flow_formats import FLOW_FORMATS
 from sniffdiag.report.formats import FORMATS
 from sniffdiag.report.listing import FlowList, FlowRow
@@ -126,6 +127,38 @@ def test_flow_json_keeps_to_its_schema_and_to_what_it_was_given() -> None:
     assert body["flows"][0]["first_time"] == "2023-11-14T22:13:20.000000001Z"
 
 
+def test_flow_json_tells_what_was_read_of_requests_and_handshakes() -> None:
+    facts = Facts(
+        http_version="2",
+        method="POST",
+        target=HOSTILE,
+        host="cart",
+        status=200,
+        grpc_status=0,
+        unknowable=("target",),
+        alpn_chosen=HOSTILE,
+        tls_version="1.2",
+        alerts=(Alert("server", "fatal", "unknown_ca"),),
+    )
+    text = "".join(FLOW_FORMATS["json"](FlowList(CAPTURE, [flow(facts=facts), flow()])))
+    body = json.loads(text)
+    jsonschema.validate(body, schema("flows-1.schema.json"))
+    told, nothing = body["flows"]
+    assert told["http"] == {
+        "version": "2",
+        "method": "POST",
+        "target": HOSTILE,
+        "host": "cart",
+        "status": 200,
+        "content_type": None,
+        "upgrade": None,
+        "unknowable": ["target"],
+    }
+    assert (told["grpc_status"], told["alpn_chosen"], told["tls_version"]) == (0, HOSTILE, "1.2")
+    assert told["alerts"] == [{"by": "server", "level": "fatal", "description": "unknown_ca"}]
+    assert (nothing["http"], nothing["grpc_status"], nothing["alerts"]) == (None, None, [])
+
+
 def test_an_empty_capture_gives_valid_flow_json() -> None:
     body = json.loads("".join(FLOW_FORMATS["json"](FlowList(CAPTURE, []))))
     assert body["flows"] == []
@@ -134,7 +167,7 @@ def test_an_empty_capture_gives_valid_flow_json() -> None:
 def test_csv_has_a_header_and_no_formulas() -> None:
     text = "".join(FLOW_FORMATS["csv"](FlowList(CAPTURE, [flow(sni="=HYPERLINK(1)")])))
     header, row = csv.reader(io.StringIO(text))
-    assert header == list(FlowRow._fields)
+    assert (*header, "facts") == FlowRow._fields
     assert row[header.index("sni")] == "'=HYPERLINK(1)"
 
 
