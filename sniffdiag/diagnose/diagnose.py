@@ -31,7 +31,7 @@ def verdict(seen: PortObservation, findings: Sequence[Finding]) -> PortVerdict:
     for worst in _WORST_FIRST:
         if worst in made:
             return worst
-    if seen.decided_flows:
+    if seen.judged:
         return PortVerdict.OK
     return PortVerdict.UNKNOWN if seen.flows else PortVerdict.NO_TRAFFIC
 

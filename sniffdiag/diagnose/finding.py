@@ -23,7 +23,7 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a rule found. Built by `Rule.finding`, so id, name and severity always agree."""
+    """What a rule found. Built by `Rule.finding`, so id and name always agree."""
 
     rule: str
     """Stable id, "SD101"."""

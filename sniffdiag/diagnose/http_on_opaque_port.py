@@ -30,6 +30,11 @@ that begins with `http-`, `http2-` or `grpc-`. The finding prints the command.
 
 When the port is opaque on purpose, for instance a proxy that must see the bytes unchanged. HTTP
 clients that reach a server of another protocol do not count: the server's answer decides.
+
+Where the capture holds nothing but the mesh's own TLS, HTTP is inferred: surely where the ALPN
+says that HTTP filters sent it, else from sizes and turns of the TLS records. The latter is a
+warning with its confidence, and is not given where a name promises another protocol; another
+protocol of questions and answers of some size can look the same. A capture on `lo` decides.
 """
 
 from __future__ import annotations
@@ -50,7 +55,9 @@ _OPAQUE = frozenset({Treatment.OPAQUE})
 
 def check(seen: PortObservation) -> Iterator[Finding]:
     """HTTP on a port that one of the two sidecars passes on unread."""
-    http = tuple(s for s in seen.sightings if s.is_http and _server_agrees(s))
+    http = tuple(s for s in seen.judged if s.is_http and _server_agrees(s))
+    if _is_only_likely(http) and (seen.share(http) < MOST or _is_said_to_be_another(seen)):
+        return
     hits = list(offenders(seen, _OPAQUE, http))
     offending = tuple(s for s in http if any(s in hit for _, hit in hits))
     if not offending or seen.share(offending) < ENOUGH:
@@ -60,7 +67,29 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         f"{mesh_title(seen)} treats it as opaque TCP {' and '.join(d.value for d, _ in hits)} "
         f"({_because(seen, hits[0][0], offending[0])}); {was_observed(offending)}"
     )
-    yield RULE.finding(seen, message, sightings=offending, fix=declare_as(seen, offending[0]))
+    yield RULE.finding(
+        seen,
+        message,
+        sightings=offending,
+        fix=declare_as(seen, offending[0]),
+        severity=Severity.WARNING if _is_only_likely(offending) else Severity.ERROR,
+    )
+
+
+MOST = 0.8
+"""Part of a port's connections that must look like HTTP where nothing but sizes says so."""
+LIKELY = 0.9
+"""Below, an inference is no proof."""
+
+
+def _is_only_likely(http: tuple[Sighting, ...]) -> bool:
+    """Nothing but sizes and turns inside the mesh's own TLS says that this is HTTP."""
+    return all(s.inferred and s.confidence < LIKELY for s in http)
+
+
+def _is_said_to_be_another(seen: PortObservation) -> bool:
+    """The names promise a protocol whose messages may look like those of HTTP."""
+    return bool(seen.named_protocols - HTTP_FAMILY)
 
 
 def _server_agrees(sighting: Sighting) -> bool:

@@ -59,10 +59,12 @@ class Rule:
         *,
         sightings: tuple[Sighting | Happened, ...] = (),
         fix: Fix | None = None,
+        severity: Severity | None = None,
     ) -> Finding:
         """A finding of this rule, its evidence taken from what it rests on.
 
-        Where a port is handled wrongly, the message says who declared it otherwise before.
+        `severity` may be milder than the rule's where the evidence is weaker. Where a port is
+        handled wrongly, the message says who declared it otherwise before.
         """
         if seen and seen.declared.edits and self.verdict is PortVerdict.MISMATCH:
             message += f"; {history(seen.declared)}"
@@ -70,7 +72,7 @@ class Rule:
         return Finding(
             self.id,
             self.name,
-            self.severity,
+            severity or self.severity,
             self.verdict,
             message,
             declared=seen.declared if seen else None,

@@ -41,7 +41,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     directions = [d for d in Direction if treatment(seen.treated, d).as_ is Treatment.SNIFFED]
     saved = tuple(
         s
-        for s in seen.sightings
+        for s in seen.judged
         if s.is_http
         and all(handled_as(seen.treated, d, s.shape) in HTTP_TREATMENTS for d in Direction)
     )

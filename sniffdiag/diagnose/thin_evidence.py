@@ -42,7 +42,7 @@ _CAPTURE_AGAIN = Fix(
 
 def check(seen: PortObservation) -> Iterator[Finding]:
     """Connections to the port, but none that says what it speaks."""
-    if seen.decided_flows or not seen.flows:
+    if seen.judged or not seen.flows:
         return
     reasons = [f"{counted(u.flows, 'connection')}: {u.reason}" for u in seen.undecided]
     if seen.mesh_mtls_flows:

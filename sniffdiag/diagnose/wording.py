@@ -49,7 +49,11 @@ def was_observed(sightings: tuple[Sighting, ...]) -> str:
     for title in dict.fromkeys(protocol_title(s) for s in sightings):
         same = [s for s in sightings if protocol_title(s) == title]
         flows, requests = sum(s.flows for s in same), sum(s.requests for s in same)
-        if requests:
+        if same[0].inferred:
+            inside = counted(flows, "connection")
+            clauses.append(f"{title} travels inside the mesh's own TLS in {inside}, as ")
+            clauses[-1] += same[0].inferred
+        elif requests:
             subject = f"{counted(requests, f'{title} request')} in {counted(flows, 'connection')}"
             clauses.append(f"{subject} {'was' if requests == 1 else 'were'} observed")
         else:

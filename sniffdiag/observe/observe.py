@@ -6,6 +6,7 @@ each distinct server endpoint and for a bounded number of connections a port.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -245,13 +246,16 @@ def _observe_port(
         tally.add(row)
     flows = assignment.flows
     marks = PortMarks(assignment.shown, port, rows, assignment.leg)
+    sightings = tally.sightings()
     return PortObservation(
         port,
         treated,
+        inferred=() if sightings else _credible(marks.inferred(), treated),
+        named_protocols=_named_protocols(port),
         shown=marks.shown(),
         legs=marks.legs(),
         replies=marks.replies(),
-        sightings=tally.sightings(),
+        sightings=sightings,
         undecided=tally.undecided(),
         mesh_mtls_flows=tally.mesh_mtls,
         superseded_flows=len(rows) - len(nearest),
@@ -262,6 +266,22 @@ def _observe_port(
         conduct=conduct(flows, rows, nearest, assignment.http_rows, assignment.quote),
         neighbours=neighbours,
     )
+
+
+def _credible(inferred: tuple[Sighting, ...], treated: Treated) -> tuple[Sighting, ...]:
+    """HTTP filters send on nothing but HTTP: sizes that say otherwise behind them are wrong."""
+    filtered = treated.outbound.as_ in (Treatment.HTTP, Treatment.HTTP2)
+    return tuple(s for s in inferred if s.is_http or not filtered)
+
+
+_WORD = re.compile(r"[a-z][a-z0-9]*")
+
+
+def _named_protocols(port: ServicePort) -> frozenset[str]:
+    """`mongo` in "tcp-mongo" or in a Service called "mongodb"."""
+    texts = (port.name, port.app_protocol or "", port.service)
+    words = {word for text in texts for word in _WORD.findall(text.lower())}
+    return frozenset(d.protocol for d in DETECTORS for word in words if word.startswith(d.protocol))
 
 
 def _nearest_to_the_client(

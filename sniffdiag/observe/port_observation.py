@@ -65,6 +65,8 @@ class Sighting:
     """Of the weakest identification among the exemplars, 0 to 1."""
     exemplars: tuple[Exemplar, ...]
     """The first few, in frame order."""
+    inferred: str = ""
+    """From what a protocol inside the mesh's own TLS was inferred; empty where bytes were read."""
 
     @property
     def protocol(self) -> str:
@@ -201,6 +203,11 @@ class PortObservation:
     neighbours: tuple[ServicePort, ...] = ()
     """Ports of other Services with the same number that the mesh reads as HTTP while it passes this
     one on unread."""
+    inferred: tuple[Sighting, ...] = ()
+    """What travels inside the mesh's own TLS, as far as ALPN, or sizes and turns, tell; only where
+    nothing readable was captured."""
+    named_protocols: frozenset[str] = frozenset()
+    """Protocol ids that the names of the port and of its Service contain as words."""
 
     @property
     def decided_flows(self) -> int:
@@ -212,9 +219,15 @@ class PortObservation:
         """All connections that belong to the port and were not superseded."""
         return self.decided_flows + sum(u.flows for u in self.undecided) + self.mesh_mtls_flows
 
+    @property
+    def judged(self) -> tuple[Sighting, ...]:
+        """What was read, or else what was inferred."""
+        return self.sightings or self.inferred
+
     def share(self, sightings: tuple[Sighting, ...]) -> float:
-        """Part of the decided connections that `sightings` are, 0 to 1."""
-        return sum(s.flows for s in sightings) / self.decided_flows if self.decided_flows else 0.0
+        """Part of the judged connections that `sightings` are, 0 to 1."""
+        judged = sum(s.flows for s in self.judged)
+        return sum(s.flows for s in sightings) / judged if judged else 0.0
 
 
 @dataclass(frozen=True, slots=True)

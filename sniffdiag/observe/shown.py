@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,10 @@ import numpy.typing as npt
 from sniffdiag.addresses import address_text
 from sniffdiag.catalog.services import Catalog, ServicePort, Via
 from sniffdiag.flows.flow import Flow, Flows, Stream
+from sniffdiag.identify.verdict import Identification
 from sniffdiag.marks.families import read_marks
 from sniffdiag.marks.mark import Glimpse, Mark, Reply, Says, Weight
+from sniffdiag.marks.tls_records import Contents, Spoken, contents, messages, records
 from sniffdiag.model import Direction, Leg, Shown
 from sniffdiag.observe.identified import IdentifiedFlows, heads_of
 from sniffdiag.observe.legs import LEGS
@@ -27,6 +30,8 @@ from sniffdiag.observe.port_observation import (
     LegShown,
     PortShown,
     ProxyReply,
+    Shape,
+    Sighting,
 )
 
 MARKED_PER_PORT = 2_000
@@ -63,6 +68,15 @@ class Sign:
 NO_SIGN = Sign()
 
 
+class Inside(NamedTuple):
+    """What the mesh's own TLS of one flow carries, how that is known and how well."""
+
+    protocol: str
+    inferred: str
+    confidence: float
+    server_first: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class FlowShown:
     """What one flow shows of both proxies."""
@@ -71,6 +85,8 @@ class FlowShown:
     inbound: Sign = NO_SIGN
     reply: tuple[Reply, Direction, int] | None = None
     """A proxy's own answer, whose, and its frame."""
+    inside: Inside | None = None
+    """What the mesh's own TLS carries; None for any other flow."""
 
     def of(self, direction: Direction) -> Sign:
         """One direction."""
@@ -131,6 +147,7 @@ class ShownFlows:
         marks = read_marks(Glimpse(leg, heads_of(flow), self.identified.of(row)))
         if not marks:
             return FlowShown()
+        sealed = any(mark.weight is Weight.HANDSHAKE for mark in marks)
         replied = next((m for m in marks if m.reply is not None), None)
         return FlowShown(
             outbound=self._sign(marks, Direction.OUTBOUND, leg, flow),
@@ -138,6 +155,7 @@ class ShownFlows:
             reply=(replied.reply, replied.about, _frame(flow, replied))
             if replied is not None and replied.reply is not None
             else None,
+            inside=inside(flow, self.identified.of(row), marks) if sealed else None,
         )
 
     def _sign(self, marks: Sequence[Mark], about: Direction, leg: Leg, flow: Flow) -> Sign:
@@ -162,6 +180,29 @@ class ShownFlows:
         if about is Direction.OUTBOUND:
             return leg is Leg.WIRE and self.proxies.of_client(flow.client.address)
         return leg is Leg.WIRE and self.proxies.of_server(flow.server.address)
+
+
+def inside(flow: Flow, found: Identification, marks: Sequence[Mark]) -> Inside | None:
+    """By the ALPN, where that says HTTP, else by sizes and turns."""
+    if any(m.about is Direction.OUTBOUND and m.says is Says.HTTP for m in marks):
+        protocol = "http2" if _H2 in found.facts.alpn_offered else "http"
+        return Inside(protocol, "its ALPN tells", BY_ALPN)
+    sides = (Spoken(s.head, s.head_frames) for s in (flow.from_client, flow.from_server))
+    said = messages(records(*sides), is_1_3=found.facts.tls_version == "1.3")
+    return _BY_CONTENTS.get(contents(said))
+
+
+_H2 = "istio-h2"
+BY_ALPN = 0.95
+_SIZES = "sizes and turns of its records tell"
+_BY_CONTENTS = {
+    Contents.HTTP1: Inside("http", _SIZES, 0.6),
+    Contents.HTTP2: Inside("http2", _SIZES, 0.8),
+    Contents.TLS: Inside("tls", _SIZES, 0.7),
+    Contents.SERVER_FIRST: Inside("tcp", _SIZES, 0.8, server_first=True),
+    Contents.OTHER: Inside("tcp", _SIZES, 0.8),
+}
+"""Sizes exclude HTTP better than they show it."""
 
 
 class PortMarks:
@@ -245,6 +286,31 @@ class PortMarks:
             for (reply, by), places in by_kind.items()
         ]
         return tuple(sorted(replies, key=lambda r: (-r.flows, r.status, r.flag, r.by)))
+
+    def inferred(self) -> tuple[Sighting, ...]:
+        """What the mesh's own TLS carries, most connections first."""
+        rows: dict[Inside, list[int]] = defaultdict(list)
+        for row, found in self._looked_at:
+            if found.inside is not None:
+                rows[found.inside].append(row)
+        sightings = [
+            Sighting(
+                Shape(what.protocol, server_first=what.server_first),
+                len(mine),
+                0,
+                what.confidence,
+                tuple(self._sealed(row, what) for row in mine[:EXEMPLARS]),
+                what.inferred,
+            )
+            for what, mine in rows.items()
+        ]
+        return tuple(sorted(sightings, key=lambda s: (-s.flows, s.exemplars[0].frame)))
+
+    def _sealed(self, row: int, what: Inside) -> Exemplar:
+        alpn = ", ".join(self._shown.identified.of(row).facts.alpn_offered)
+        frame = int(self._shown.flows.first_payload_frame[row, 0])
+        text = f"mesh TLS, ALPN {alpn or 'none'}; {what.protocol} inside, as {what.inferred}"
+        return self._exemplar(row, frame or int(self._shown.flows.first_frame[row]), text)
 
     def _direction(self, signs: list[tuple[int, Sign]]) -> DirectionShown:
         decided = [(r, s) for r, s in signs if s.as_ is not Shown.UNKNOWN]

@@ -19,6 +19,7 @@ from sniffdiag.observe.port_observation import (
     LegShown,
     PortShown,
     ProxyReply,
+    Sighting,
 )
 from sniffdiag.report.capture_text import utc
 from sniffdiag.report.flows_as_json import capture_json
@@ -81,6 +82,7 @@ def _port(port: PortReport) -> dict[str, Any]:
             "inbound": _direction(seen.treated.inbound),
         },
         "observed": observed(seen),
+        "inferred": [_inferred(sighting) for sighting in seen.inferred],
         "shown": _shown(seen.shown),
         "legs": [_leg(leg) for leg in seen.legs],
         "proxy_replies": [_reply(reply) for reply in seen.replies],
@@ -103,6 +105,15 @@ def _edit(edit: Edit) -> dict[str, Any]:
         "after": edit.after,
         "manager": edit.manager or None,
         "time": None if edit.at_ns is None else utc(edit.at_ns),
+    }
+
+
+def _inferred(sighting: Sighting) -> dict[str, Any]:
+    return {
+        "protocol": sighting.protocol,
+        "flows": sighting.flows,
+        "because": sighting.inferred,
+        "confidence": sighting.confidence,
     }
 
 

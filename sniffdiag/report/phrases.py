@@ -22,7 +22,8 @@ def observed_phrase(seen: PortObservation) -> str:
     requests = sum(s.requests for s in seen.sightings if s.protocol in HTTP_FAMILY)
     parts = [f"{protocol} {flows:,}" for protocol, flows in observed(seen).items()]
     if seen.mesh_mtls_flows:
-        parts.append(f"mesh mTLS {seen.mesh_mtls_flows:,}")
+        inside = ", ".join(f"{s.protocol}? {s.flows:,}" for s in seen.inferred)
+        parts.append(f"mesh mTLS {seen.mesh_mtls_flows:,}" + (f" ({inside})" if inside else ""))
     if requests and parts:
         parts[0] += f" ({requests:,} request{'' if requests == 1 else 's'})"
     return ", ".join(parts) or "-"

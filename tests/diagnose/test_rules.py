@@ -16,7 +16,7 @@ from sniffdiag.diagnose.wording import history
 from sniffdiag.model import Leg, PortVerdict, Severity, Transport
 from sniffdiag.observe.conduct import Conduct, Spread
 from sniffdiag.observe.port_observation import PortObservation, Undecided
-from tests.support.observations import happened, port, renamed_from, seen, sighting
+from tests.support.observations import happened, inferred, port, renamed_from, seen, sighting
 
 OPAQUE = "http-on-opaque-port"
 OK, MISMATCH, AT_RISK = PortVerdict.OK, PortVerdict.MISMATCH, PortVerdict.AT_RISK
@@ -565,3 +565,38 @@ def test_a_constant_wait_is_told_where_it_is_no_declared_sniffing(
     mail = sighting("smtp", server_first=True)
     observation = seen(port(name), version, mail, conduct=conduct)
     assert [f.name for f in diagnose_port(observation)] == expected
+
+
+SEALED = [
+    ("HTTP by sizes on tcp-", "tcp-web", ("http", 0.6), OPAQUE, Severity.WARNING),
+    ("HTTP by ALPN, inbound unnamed", "", ("http", 0.95), OPAQUE, Severity.ERROR),
+    ("HTTP by sizes on a name that says otherwise", "tcp-mongo", ("http", 0.6), None, None),
+    ("another protocol by sizes on tcp-", "tcp-web", ("tcp", 0.8), None, None),
+    ("HTTP by sizes on http-", "http-web", ("http", 0.6), None, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "rule", "severity"), [s[1:] for s in SEALED], ids=[s[0] for s in SEALED]
+)
+def test_what_only_the_meshs_own_tls_shows(
+    name: str, found: tuple[str, float], rule: str | None, severity: Severity | None
+) -> None:
+    """A healthy port is judged ok, and an inference from sizes is never an error."""
+    sealed = seen(
+        port(name),
+        "1.5",
+        inferred=(inferred(*found),),
+        mesh_mtls_flows=3,
+        named_protocols=frozenset({"mongo"} if "mongo" in name else ()),
+    )
+    findings = diagnose_port(sealed)
+    assert [(f.name, f.severity) for f in findings] == ([(rule, severity)] if rule else [])
+    assert verdict(sealed, findings) is (MISMATCH if rule else OK)
+
+
+def test_a_few_connections_that_look_like_http_accuse_no_port() -> None:
+    sealed = seen(
+        port("tcp-web"), "1.20", inferred=(inferred("tcp", 0.8, 5), inferred("http", 0.6, 5))
+    )
+    assert diagnose_port(sealed) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sniffdiag.catalog.services import Edit, EditedField, ServicePort
@@ -58,3 +59,8 @@ def seen(
         sightings=sightings,
         **more,
     )
+
+
+def inferred(protocol: str, confidence: float, flows: int = 3) -> Sighting:
+    """Connections of the mesh's own TLS in which something was not read but inferred."""
+    return replace(sighting(protocol, flows), confidence=confidence, inferred="sizes tell")
