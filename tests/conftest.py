@@ -16,7 +16,7 @@ from tests.support import corpus
 
 ORACLE_TOOLS = ("tshark", "ndpiReader", "tcpdump")
 INSTALL_THEM = "apt-get install tshark libndpi-bin tcpdump"
-ONLY_WHEN_ASKED_FOR = ("lab", "long")
+ONLY_WHEN_ASKED_FOR = ("lab", "long", "netns")
 LEFT_OUT = pytest.StashKey[list[pytest.Item]]()
 
 

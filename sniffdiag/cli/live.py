@@ -88,6 +88,10 @@ def live(  # noqa: PLR0913 - one parameter an option is how typer reads a comman
     _rehearse(run.state(), listeners)
     if kept := capturing.give_up_rights(capture_files, user):
         _say(kept)
+    if not sys.stderr.isatty() or output is LiveFormat.NDJSON:
+        _say(
+            f"reading {read}" if read is not None else f"capturing on {','.join(wanted.interfaces)}"
+        )
     with display:
         report = run.run(lambda state: _tell(listeners, state), processes())
     if capture_files is not None and capture_files.failure:

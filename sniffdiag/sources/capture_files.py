@@ -1,7 +1,8 @@
 """`-w`: the file that is captured to, and its successors, rotated and named as tcpdump does.
 
 -C begins a new file where the one before has grown beyond a size, -G where it has lasted for a
-time; -W limits how many there are. Names get a number, and -G fills in strftime's letters.
+time; -W limits how many there are. Names get a number, and -G fills in strftime's letters. Unlike
+tcpdump's, no file of -G overwrites the one before.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ class Rotation:
 def file_name(name: str, rotation: Rotation, number: int, at_s: float) -> str:
     """The name of the file with this number (from 0), begun at a time: tcpdump's MakeFilename."""
     if rotation.seconds:
-        name = time.strftime(name, time.localtime(at_s))
+        named = time.strftime(name, time.localtime(at_s))
+        if named != name and not rotation.megabytes:
+            return named
+        name = named
     kept = rotation.files if rotation.megabytes and not rotation.seconds else 0
     if kept:
         return f"{name}{number % kept:0{len(str(kept - 1))}d}"
@@ -67,11 +71,17 @@ class CaptureFiles:
         self._rotation = rotation
         self._number = 0
         self._begun_ns: int | None = None
+        self._current = ""
         self._told: dict[int, int] = {}
         self._open(time.time())
 
     def _open(self, at_s: float) -> None:
         name = file_name(self._name, self._rotation, self._number, at_s)
+        if (
+            self._rotation.seconds and name == self._current
+        ):  # its letters do not tell so short a time
+            name += str(self._number)
+        self._current = name
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
             self._descriptor = os.open(name, flags, 0o600)
