@@ -1,7 +1,8 @@
 """`open_sources`: the files, directories and pipes a user names, read as one capture.
 
 Files are ordered by the timestamp of their first frame, so that the files of a rotated ring are one
-capture whatever their names are; frames and interfaces are numbered through all of them.
+capture whatever their names are; files that were written at the same time are read side by side
+(`side_by_side`). Frames are numbered through all of them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,11 +19,14 @@ from sniffdiag.errors import SourceError
 from sniffdiag.sources.formats import CAPTURE_HINT, STANDARD_INPUT, read_capture
 from sniffdiag.sources.frames import FrameChunk, SourceSummary
 from sniffdiag.sources.numbering import Numbering
+from sniffdiag.sources.side_by_side import Later, side_by_side
 from sniffdiag.sources.streams import FileStream, stream_of
 from sniffdiag.sources.window import BLOCK_BYTES, Window
 
 MISFITS_NAMED = 3
 """How many of a directory's other files are named in its note."""
+SMALLEST_BLOCK_BYTES = 1024 * 1024
+"""Many files read side by side share the memory that one would take, down to this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class _Found:
 
 
 class CaptureSource:
-    """Captures read one after the other (a `Source`). Can be iterated once."""
+    """Captures read as one (a `Source`). Can be iterated once."""
 
     def __init__(
         self, found: _Found, stdin: BinaryIO | None, block_bytes: int = BLOCK_BYTES
@@ -56,7 +61,7 @@ class CaptureSource:
         self._several = len(found.inputs) + len(found.errors) > 1
         self._stdin = stdin
         self._block_bytes = block_bytes
-        self._stream: FileStream | None = None
+        self._streams: set[FileStream] = set()
         self._bytes_read_before = 0
         self.summaries = found.unreadable
 
@@ -69,34 +74,42 @@ class CaptureSource:
     @property
     def bytes_read(self) -> int:
         """How far reading is, in the same bytes."""
-        return self._bytes_read_before + (self._stream.bytes_read if self._stream else 0)
+        return self._bytes_read_before + sum(stream.bytes_read for stream in self._streams)
 
     def __iter__(self) -> Iterator[FrameChunk]:
-        numbering = Numbering()
-        for one in self._inputs:
-            summary = SourceSummary(one.name)
-            self.summaries.append(summary)
-            try:
-                yield from self._read(one, summary, numbering)
-            except SourceError as error:
-                if not self._several:
-                    raise
-                summary.notes.append(f"not read: {error}")
+        return side_by_side([self._later(one) for one in self._inputs])
+
+    def _later(self, one: _Input) -> Later:
+        summary = SourceSummary(one.name)
+        return Later(one.first_ts_ns, summary, partial(self._frames, one, summary))
+
+    def _frames(
+        self, one: _Input, summary: SourceSummary, numbering: Numbering, others: int
+    ) -> Iterator[FrameChunk]:
+        """The frames of one input while `others` are being read."""
+        self.summaries.append(summary)
+        smaller = max(self._block_bytes // (others + 1), SMALLEST_BLOCK_BYTES)
+        try:
+            yield from self._read(one, summary, numbering, min(self._block_bytes, smaller))
+        except SourceError as error:
+            if not self._several:
+                raise
+            summary.notes.append(f"not read: {error}")
 
     def _read(
-        self, one: _Input, summary: SourceSummary, numbering: Numbering
+        self, one: _Input, summary: SourceSummary, numbering: Numbering, block_bytes: int
     ) -> Iterator[FrameChunk]:
         file = _open(one, self._stdin)
+        stream = stream_of(file)
+        self._streams.add(stream)
         try:
-            self._stream = stream_of(file)
-            window = Window(self._stream, self._block_bytes)
-            yield from read_capture(window, summary, numbering)
+            yield from read_capture(Window(stream, block_bytes), summary, numbering)
         except OSError as error:
             summary.cut_short = True
             summary.notes.append(f"reading stopped: {error.strerror or error}")
         finally:
-            self._bytes_read_before = self.bytes_read
-            self._stream = None
+            self._streams.remove(stream)
+            self._bytes_read_before += stream.bytes_read
             if one.path is not None:
                 file.close()
 

@@ -34,7 +34,7 @@ class FrameChunk:
     linktype: npt.NDArray[np.int32]
     """LINKTYPE_ value of the interface (tcpdump.org/linktypes.html)."""
     interface: npt.NDArray[np.int32]
-    """Index into the capture's list of interfaces, over all files of the run."""
+    """Its number, over all files of the run; files that follow one another share interfaces."""
     first_frame: int
     """1-based number of row 0, counted over all files of the run."""
 

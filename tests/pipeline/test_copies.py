@@ -31,8 +31,9 @@ LATEST_COPY_NS = 400_000
 """Frames are a millisecond apart: copies come before the frame that follows."""
 
 
-def listing(path: Path, processes: int = 1) -> dict[str, Any]:
-    text = "".join(FLOW_FORMATS["json"](list_flows([str(path)], processes=processes)))
+def listing(*paths: Path, processes: int = 1) -> dict[str, Any]:
+    names = [str(path) for path in paths]
+    text = "".join(FLOW_FORMATS["json"](list_flows(names, processes=processes)))
     found: dict[str, Any] = json.loads(text)
     return found
 
@@ -41,10 +42,10 @@ FACTS = ("protocol", "packets_from_client", "packets_from_server", "payload_from
          "payload_from_server", "oriented_by", "transport")  # fmt: skip
 
 
-def facts_by_server(path: Path) -> dict[tuple[str, int], list[object]]:
+def facts_by_server(*paths: Path) -> dict[tuple[str, int], list[object]]:
     return {
         (flow["server"], flow["server_port"]): [flow[name] for name in FACTS]
-        for flow in listing(path)["flows"]
+        for flow in listing(*paths)["flows"]
     }
 
 
@@ -55,6 +56,24 @@ def test_a_node_counts_what_the_pods_count(name: str) -> None:
     client = facts_by_server(CAPTURED / "client.pcap")
     behind_dnat = ("10.244.2.2", 8080)
     assert node == client | {behind_dnat: facts_by_server(CAPTURED / "server.pcap")[behind_dnat]}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("client.pcap", "server.pcap"),
+        ("client.pcap", "node.pcap", "server.pcap"),
+        ("any.pcap", "server.pcap", "several.pcapng", "client.pcap", "any-sll.pcap", "node.pcap"),
+    ],
+    ids=["both pods", "pods and a node", "six at a time"],
+)
+def test_captures_of_several_places_together_count_what_each_counts(names: tuple[str, ...]) -> None:
+    client = facts_by_server(CAPTURED / "client.pcap")
+    behind_dnat = ("10.244.2.2", 8080)
+    together = facts_by_server(*(CAPTURED / name for name in names))
+    assert together == client | {
+        behind_dnat: facts_by_server(CAPTURED / "server.pcap")[behind_dnat]
+    }
 
 
 def test_a_retransmission_that_happened_is_counted() -> None:

@@ -36,7 +36,7 @@ def test_rotated_files_are_one_capture_ordered_by_time_not_by_name(tmp_path: Pat
     found = list(rows(source))
     assert [row.data[0] for row in found] == [0, 0, 1, 2]
     assert [row.frame for row in found] == [1, 2, 3, 4]
-    assert [row.interface for row in found] == [0, 0, 1, 2]
+    assert [row.interface for row in found] == [0, 0, 0, 0]
     assert [Path(one.name).name for one in source.summaries] == [
         "ring.pcap1",
         "ring.pcap2",
