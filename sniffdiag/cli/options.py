@@ -15,7 +15,7 @@ Captures = Annotated[
     typer.Argument(
         metavar="CAPTURE...",
         help="pcap or pcapng files (plain, gzip, zstd, lz4, xz), directories of them, or - for "
-        "standard input. Several are one capture, ordered by their first frame.",
+        "standard input. Several are one capture, in order of time.",
         show_default=False,
     ),
 ]
