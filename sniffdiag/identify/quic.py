@@ -43,7 +43,14 @@ NEGOTIATION = 0
 TLS_VERSION = "1.3"
 """The only one there is over QUIC (RFC 9001 4.2)."""
 DRAFTS = range(0xFF000000, 0xFF000100)
-FACEBOOK = range(0xFACEB000, 0xFACEB010)
+OTHERS = (
+    range(0xFACEB000, 0xFACEB010),  # mvfst
+    range(0xFF020000, 0xFF020100),  # the first drafts of version 2
+    range(0xABCD0000, 0xABCD0010),  # MsQuic
+    range(0x50435130, 0x5043513A),  # picoquic
+    range(0x45474700, 0x45474800),  # quant
+)
+"""From the QUIC working group's list of versions in use."""
 GREASED_MASK, GREASED = 0x0F0F0F0F, 0x0A0A0A0A
 """RFC 9000 15: versions reserved to force negotiation."""
 _GOOGLE = lazy(rb"[QT]0[2-5]\d\Z")
@@ -64,7 +71,7 @@ def _version_name(version: int) -> str | None:
         return f"draft-{version & 0xFF}"
     if _GOOGLE.match(text):
         return text.decode("ascii")
-    other = version in FACEBOOK or version & GREASED_MASK == GREASED
+    other = any(version in of for of in OTHERS) or version & GREASED_MASK == GREASED
     return f"0x{version:08x}" if other else None
 
 
@@ -131,7 +138,7 @@ _LONG = byte(0, range(LONG_HEADER, 1 << 8))
 _NAMED_HEADERS: tuple[Layout, ...] = (
     (_LONG, be32(1, frozenset({VERSION_1, VERSION_2, V2_DRAFT, NEGOTIATION}))),
     (_LONG, be32(1, DRAFTS)),
-    (_LONG, be32(1, FACEBOOK)),
+    *((_LONG, be32(1, versions)) for versions in OTHERS),
     (_LONG, Text(1, 1, b"QT"), Literal(2, b"0")),
     (_LONG, Text(1, 4, bytes(high << 4 | 0xA for high in range(16)))),
     (Text(0, 1, b"\x09\x0d\x19\x1d\x29\x2d\x39\x3d"), Literal(9, b"Q0")),

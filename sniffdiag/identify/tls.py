@@ -245,8 +245,14 @@ def _hello_prefix(kind: int) -> tuple[range | tuple[int, ...], ...]:
     return (*record, (kind,), (0, 1), any_byte, any_byte, (MAJOR,), MINORS)
 
 
-_CLIENT_HELLO_PREFIX = _hello_prefix(CLIENT_HELLO)
-_SERVER_HELLO_PREFIX = _hello_prefix(SERVER_HELLO)
+def _fragment_prefix(kind: int) -> tuple[range | tuple[int, ...], ...]:
+    """A record so short that the hello's version is in the next one."""
+    lengths = range(1, HELLO_PROOF_LEN - RECORD_HEADER_LEN)
+    return ((HANDSHAKE,), (MAJOR,), MINORS, (0,), lengths, (kind,))
+
+
+_HELLO_PREFIX = {kind: _hello_prefix(kind) for kind in (CLIENT_HELLO, SERVER_HELLO)}
+_FRAGMENT_PREFIX = {kind: _fragment_prefix(kind) for kind in _HELLO_PREFIX}
 _ALERT_PREFIX = ((ALERT,), (MAJOR,), MINORS, (0,), (ALERT_LEN,), (1, 2), range(122))
 """An alert in clear: level warning or fatal, descriptions up to 121 (RFC 9849)."""
 
@@ -261,9 +267,21 @@ def _probe_start(side: Side, prefix: tuple[range | tuple[int, ...], ...], why: s
     return NEED_MORE if len(side.head) < len(prefix) else certain(why)
 
 
+def _probe_hello(side: Side, kind: int, why: str) -> Verdict:
+    """A hello, also one in crumbs: a message may span records (RFC 8446 5.1), and tests do that."""
+    prefix = _HELLO_PREFIX[kind]
+    hello = _probe_start(side, prefix, why)
+    if hello is not NO or not _fits(side.head, _FRAGMENT_PREFIX[kind]):
+        return hello
+    message, in_message = _clear_handshake(side.head), prefix[RECORD_HEADER_LEN:]
+    if not _fits(message, in_message):
+        return NO
+    return NEED_MORE if len(message) < len(in_message) else certain(why)
+
+
 def probe_client(side: Side) -> Verdict:
     """A ClientHello, also in SSLv2 format, or records mid-stream."""
-    hello = _probe_start(side, _CLIENT_HELLO_PREFIX, "TLS ClientHello")
+    hello = _probe_hello(side, CLIENT_HELLO, "TLS ClientHello")
     if hello is not NO and (hello is not NEED_MORE or side.from_start):
         return hello
     return _probe_sslv2(side.head) if side.from_start else _probe_midstream(side)
@@ -271,7 +289,7 @@ def probe_client(side: Side) -> Verdict:
 
 def probe_server(side: Side) -> Verdict:
     """A ServerHello, an alert in clear, or records mid-stream."""
-    hello = _probe_start(side, _SERVER_HELLO_PREFIX, "TLS ServerHello")
+    hello = _probe_hello(side, SERVER_HELLO, "TLS ServerHello")
     if hello is not NO and (hello is not NEED_MORE or side.from_start):
         return hello
     if side.from_start:
@@ -280,7 +298,9 @@ def probe_server(side: Side) -> Verdict:
 
 
 SSLV2_HEADER_LEN = 11
-_SSLV2_PREFIX = (range(0x80, 0x100), range(256), (CLIENT_HELLO,), (MAJOR,), MINORS)
+_SSLV2_PREFIX = (range(0x80, 0x100), range(256), (CLIENT_HELLO,))
+_SSLV2_VERSIONS = frozenset({0x0002, *VERSIONS})
+"""SSL 2.0 itself is (0, 2): "The SSL Protocol", 2.5."""
 SSLV2_CHALLENGE_LENS = range(16, 33)
 
 
@@ -290,10 +310,12 @@ def _probe_sslv2(head: bytes) -> Verdict:
         return NO
     if len(head) < SSLV2_HEADER_LEN:
         return NEED_MORE
+    offered = int.from_bytes(head[3:5])
     record = int.from_bytes(head[:2]) & 0x7FFF
     ciphers, session, challenge = (int.from_bytes(head[at : at + 2]) for at in (5, 7, 9))
     fits = (
-        ciphers > 0
+        offered in _SSLV2_VERSIONS
+        and ciphers > 0
         and ciphers % 3 == 0
         and session in {0, 16}
         and challenge in SSLV2_CHALLENGE_LENS
@@ -301,7 +323,7 @@ def _probe_sslv2(head: bytes) -> Verdict:
     )
     if not fits:
         return NO
-    version = VERSIONS.get(int.from_bytes(head[3:5]))
+    version = VERSIONS.get(offered, "SSL 2.0")
     return certain("SSLv2-format ClientHello", Facts(tls_version=version))
 
 
@@ -359,11 +381,15 @@ def _layout(prefix: tuple[range | tuple[int, ...], ...]) -> Layout:
     return tuple(byte(at, frozenset(allowed)) for at, allowed in enumerate(prefix))
 
 
+def _hello_begins(kind: int) -> tuple[Layout, Layout]:
+    return _layout(_HELLO_PREFIX[kind]), _layout(_FRAGMENT_PREFIX[kind])
+
+
 _CLIENT_BEGINS = Beginnings(
-    start=(_layout(_CLIENT_HELLO_PREFIX), _layout(_SSLV2_PREFIX)), later=ANYHOW
+    start=(*_hello_begins(CLIENT_HELLO), _layout(_SSLV2_PREFIX)), later=ANYHOW
 )
 _SERVER_BEGINS = Beginnings(
-    start=(_layout(_SERVER_HELLO_PREFIX), _layout(_ALERT_PREFIX)), later=ANYHOW
+    start=(*_hello_begins(SERVER_HELLO), _layout(_ALERT_PREFIX)), later=ANYHOW
 )
 
 DETECTOR = Detector(

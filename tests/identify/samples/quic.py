@@ -19,6 +19,8 @@ SAMPLES = Samples(
         ),
         Talk(name="negotiation", server=b"\x80\x00\x00\x00\x00" + IDS + b"\x00\x00\x00\x01"),
         Talk(name="draft 29", client=b"\xc3\xff\x00\x00\x1d" + INITIAL[5:]),
+        Talk(name="version 2, first draft", client=b"\xc3\xff\x02\x00\x00" + INITIAL[5:]),
+        Talk(name="msquic", client=b"\xc3\xab\xcd\x00\x01" + INITIAL[5:]),
         Talk(name="retry", server=b"\xf0\x00\x00\x00\x01" + IDS + bytes(40)),
         Talk(
             name="google 43",

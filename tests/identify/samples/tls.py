@@ -11,6 +11,15 @@ BIG = hellos.record(
     version=0x0301,
 )
 
+HELLO = hellos.client_hello(hellos.sni(b"a.shop"))
+ANSWER = hellos.server_hello()
+
+
+def crumbs(message: bytes) -> bytes:
+    """A handshake message with a record for each byte, as some evade inspection."""
+    return b"".join(hellos.record(22, bytes([value])) for value in message)
+
+
 SAMPLES = Samples(
     protocol="tls",
     certain=(
@@ -22,6 +31,12 @@ SAMPLES = Samples(
         Talk(name="alert alone", server=hellos.ALERT),
         Talk(name="hello, then alert", client=hellos.CLIENT_HELLO, server=hellos.ALERT),
         Talk(name="sslv2-format hello", client=hellos.SSLV2_HELLO, server=hellos.SERVER_HELLO_12),
+        Talk(name="sslv2 itself", client=hellos.SSLV2_HELLO.replace(b"\x03\x01", b"\x00\x02", 1)),
+        Talk(name="hello in records of one byte", client=crumbs(HELLO), server=crumbs(ANSWER)),
+        Talk(
+            name="hello's header alone in a record",
+            client=hellos.record(22, HELLO[:4]) + hellos.record(22, HELLO[4:]),
+        ),
         Talk(name="joined at records", client=hellos.APPLICATION_DATA * 2, midstream=True),
         Talk(
             name="joined inside a record",
@@ -32,6 +47,7 @@ SAMPLES = Samples(
     possible=(Talk(name="joined at one record", client=hellos.APPLICATION_DATA, midstream=True),),
     almost=(
         Talk(name="dtls", client=b"\x16\xfe\xfd\x00\x00" + bytes(20)),
+        Talk(name="another message in crumbs", client=crumbs(b"\x01\x09" + HELLO[2:])),
         Talk(name="version 3.9", client=b"\x16\x03\x09\x00\x30\x01" + bytes(20)),
         Talk(name="sslv2 with a wrong sum", client=hellos.SSLV2_HELLO.replace(b"\x1f", b"\x20", 1)),
         Talk(name="memcached binary", client=b"\x80\x0a\x00\x00\x00\x00\x00\x00" + bytes(16)),
