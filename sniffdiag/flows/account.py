@@ -57,14 +57,6 @@ def _add(fragments: Fragments, packets: Packets, owner: Ints) -> None:
     np.add.at(fragments.by_side("cut_segments"), cut, _ONE)
 
 
-def count_requests(fragments: Fragments, packets: Packets, owner: Ints) -> None:
-    """Add the segments that begin with a request line."""
-    rows = np.flatnonzero(packets.headers.payload_len)
-    tags = packets.tags_of(rows)
-    asking = rows[(tags == Tag.HTTP1_REQUEST) | (tags == Tag.HTTP1_REQUEST_OPEN)]
-    np.add.at(fragments.by_side("requests"), owner[asking], _ONE)
-
-
 def _unite_flags(seen: Column, owner: Ints, flags: Column) -> None:
     """Add flags that were not seen yet; there are few values, and few news of each."""
     rows = np.flatnonzero(flags & ~seen[owner])

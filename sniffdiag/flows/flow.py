@@ -20,6 +20,8 @@ from sniffdiag.model import Endpoint, Transport
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sniffdiag.flows.tallied import Tallied
+
 Octets: TypeAlias = bytes  # by another name, because `Flows` has a column called bytes
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -157,8 +159,6 @@ class Flows:
     """-1 where the side sent no payload."""
     first_tag: npt.NDArray[np.uint8]
     """Tag of the side's first segment with captured payload."""
-    requests: npt.NDArray[np.int64]
-    """Segments that begin with an HTTP/1 request line."""
     flags_seen: npt.NDArray[np.uint8]
     """Union of the TCP flags of the side's segments."""
     syn_ts_ns: npt.NDArray[np.int64]
@@ -176,6 +176,8 @@ class Flows:
     client_side: npt.NDArray[np.int64]
     """Which side of `kept` is the client's."""
     kept: Kept
+    tallied: Tallied | None = None
+    """Requests, statuses and latencies, where they were asked for."""
 
     @property
     def rows(self) -> int:
@@ -255,7 +257,6 @@ class Flows:
             self.first_payload_frame,
             self.first_payload_ts_ns,
             self.first_tag,
-            self.requests,
             self.flags_seen,
         ):
             column[rows] = column[rows, ::-1]

@@ -65,7 +65,6 @@ ADDED: Mapping[str, Shape] = {
     "captured_bytes": Shape(np.int64, _PER_SIDE),
     "segments": Shape(np.uint32, _PER_SIDE),
     "cut_segments": Shape(np.uint32, _PER_SIDE),
-    "requests": Shape(np.uint32, _PER_SIDE),
     "copies": Shape(np.uint32),
 }
 

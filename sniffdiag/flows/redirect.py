@@ -24,7 +24,7 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
 _HANDSHAKES = (int(Orientation.SYN), int(Orientation.SYN_ACK))
-_NOT_COLUMNS = frozenset({"encapsulations", "kept"})
+_NOT_COLUMNS = frozenset({"encapsulations", "kept", "tallied"})
 
 
 def join_redirected(flows: Flows) -> Flows:
@@ -105,6 +105,9 @@ def _joined(flows: Flows, requests: Ints, answers: Ints) -> Flows:
     keep[answers] = False
     rows = np.flatnonzero(keep)
     rows = rows[np.argsort(flows.first_frame[rows], kind="stable")]
+    place = np.empty(flows.rows, np.int64)
+    place[rows] = np.arange(rows.shape[0])
+    place[answers] = place[requests]
     columns = {
         each.name: getattr(flows, each.name)[rows]
         for each in fields(Flows)
@@ -112,7 +115,10 @@ def _joined(flows: Flows, requests: Ints, answers: Ints) -> Flows:
     }
     columns["client_side"] = np.zeros_like(columns["client_side"])
     return replace(
-        flows, **columns, kept=_JoinedKept(flows.kept, source_row[rows], source_side[rows])
+        flows,
+        **columns,
+        kept=_JoinedKept(flows.kept, source_row[rows], source_side[rows]),
+        tallied=flows.tallied.joined(place) if flows.tallied else None,
     )
 
 
@@ -127,7 +133,6 @@ _BY_SIDE = (
     "first_payload_frame",
     "first_payload_ts_ns",
     "first_tag",
-    "requests",
     "flags_seen",
 )
 

@@ -50,7 +50,10 @@ def _sealed(table: FlowTable, fragments: Fragments) -> Flows:
     owners = [row[block.owner // SIDES] * SIDES + block.owner % SIDES for block in blocks]
     kept = KeptBytes(blocks, owners, _isn(flows))
     ends = table.tuples.endpoints(flows["slot"])
-    return _Sealed(flows, ends).columns(kept, table.encapsulations)
+    sealed = _Sealed(flows, ends).columns(kept, table.encapsulations)
+    if table.tallies is not None:
+        sealed.tallied = table.tallies.sealed(row)
+    return sealed
 
 
 def _begin_flows(fragments: Fragments) -> npt.NDArray[np.bool_]:
@@ -205,7 +208,6 @@ class _Sealed:
             first_payload_frame=payload_frame,
             first_payload_ts_ns=payload_ts,
             first_tag=self._side("first_tag"),
-            requests=self._side("requests"),
             flags_seen=self._side("flags_seen"),
             syn_ts_ns=syn_ts,
             syn_ack_ts_ns=syn_ack_ts,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sniffdiag.decode.headers import TCP_ACK, TCP_RST, TCP_SYN
-from sniffdiag.flows.account import account, count_requests
+from sniffdiag.flows.account import account
 from sniffdiag.flows.chunk import NO_ROW, grouped, latest_of, packets_of, previous, syns_of
 from sniffdiag.flows.fragments import FRAME_COLUMNS, SIDES, Fragments
 from sniffdiag.flows.pieces import (
@@ -33,31 +33,33 @@ if TYPE_CHECKING:
     from sniffdiag.decode.headers import HeaderTable
     from sniffdiag.flows.chunk import Packets, TagsOf
     from sniffdiag.flows.fragments import Column
+    from sniffdiag.flows.tallies import Tallies
     from sniffdiag.flows.tuples import Ints, Mask
+    from sniffdiag.nominate.messages import Messages
 
 
 class FlowTable:
     """Fragments of flows and the bytes kept of them. An empty table is the unit of `merge`."""
 
     __slots__ = (
-        "_counts_requests",
         "_known",
         "_latest",
         "encapsulations",
         "fragments",
         "pieces",
+        "tallies",
         "tuples",
     )
 
-    def __init__(self, *, counts_requests: bool = True) -> None:
-        """Without `counts_requests` only the first segments of flows need tags."""
+    def __init__(self, *, tallies: bool = False) -> None:
+        """With `tallies` requests, statuses and latencies are counted."""
         self.tuples = Tuples()
         self.fragments = Fragments()
         self.pieces = Pieces()
         self.encapsulations: list[str] = [""]
+        self.tallies = _new_tallies() if tallies else None
         self._latest = np.zeros(0, np.int32)
         """The latest fragment of each tuple, `NO_ROW` before its first."""
-        self._counts_requests = counts_requests
         self._known = 0
         """Fragments; one that no SYN began and the next of its tuple count as one.
 
@@ -71,22 +73,26 @@ class FlowTable:
         data: npt.NDArray[np.uint8],
         tags_of: TagsOf,
         copied: Mask | None = None,
+        messages: Messages | None = None,
     ) -> None:
         """Add the chunk that follows. `data` is the chunk's; what is kept of it is copied.
 
         Rows that are `copied` of earlier ones (`flows.copies`) are counted as such and no more.
+        `messages` are tallied, where that was asked for.
         """
         packets = packets_of(headers, tags_of, self.tuples, copied)
         if copied is None:
-            self._add(packets, data)
+            self._add(packets, data, messages)
             return
         copies = packets_of(headers, tags_of, self.tuples, ~copied)
         self._learn_tuples()
         latest = self._latest[copies.slot].astype(np.int64)
-        fragment = latest_of(copies, packets, self._add(packets, data), latest)
+        fragment = latest_of(copies, packets, self._add(packets, data, messages), latest)
         np.add.at(self.fragments["copies"], fragment, np.uint32(1))
 
-    def _add(self, packets: Packets, data: npt.NDArray[np.uint8]) -> Ints:
+    def _add(
+        self, packets: Packets, data: npt.NDArray[np.uint8], messages: Messages | None
+    ) -> Ints:
         """Add the packets of a chunk; the fragment of each."""
         if not packets.frame.size:
             return packets.frame
@@ -100,8 +106,8 @@ class FlowTable:
             self._keep_payload(packets, data, owner, counted)
         self._known += counted.shape[0]
         account(self.fragments, packets, fragment, owner)
-        if self._counts_requests:
-            count_requests(self.fragments, packets, owner)
+        if self.tallies is not None and messages is not None:
+            self.tallies.hear(packets, fragment, messages)
         return fragment
 
     def renumber(self, by: int) -> None:
@@ -129,6 +135,9 @@ class FlowTable:
         if self._known < CEILING:
             self._keep_pieces(other.pieces, target, sent, counted)
         self._known += counted.shape[0]
+        if other.tallies is not None:
+            self.tallies = self.tallies or _new_tallies()
+            self.tallies.merge(other.tallies, target)
 
     def _continue(self, theirs: Fragments, before: Ints, latest: Ints) -> tuple[Ints, Ints]:
         """Add the fragments of a later table that continue ours to them.
@@ -290,6 +299,12 @@ class FlowTable:
                 kept=kept,
             )
             self.pieces.append(moved.compact())
+
+
+def _new_tallies() -> Tallies:
+    from sniffdiag.flows.tallies import Tallies  # noqa: PLC0415 - a listing does without
+
+    return Tallies()
 
 
 def _bounded(before: Ints) -> npt.NDArray[np.uint32]:

@@ -24,6 +24,7 @@ from sniffdiag.marks.mark import MeshTls
 from sniffdiag.mesh.treated import Treated
 from sniffdiag.model import HTTP_FAMILY, Endpoint, Leg, Transport, Treatment
 from sniffdiag.observe.handshakes import conduct
+from sniffdiag.observe.http_tally import HttpTally
 from sniffdiag.observe.identified import IdentifiedFlows
 from sniffdiag.observe.legs import LEGS, leg_codes
 from sniffdiag.observe.port_observation import (
@@ -124,6 +125,9 @@ class _Assignment:
         self.rows: dict[ServicePort, list[int]] = defaultdict(list)
         self.shared: dict[ServicePort, set[ServicePort]] = defaultdict(set)
         self.unmatched_rows: list[int] = []
+        tallied = self.flows.tallied
+        none = np.zeros(self.flows.rows, np.int64)
+        self.requests = none if tallied is None else tallied.requests(self.flows.rows)
         self._orient_by_declarations()
         self.leg = leg_codes(self.flows)
         self.shown = ShownFlows(identified, self.leg, Proxies(self.flows, self.leg, catalog))
@@ -247,6 +251,7 @@ def _observe_port(
     flows = assignment.flows
     marks = PortMarks(assignment.shown, port, rows, assignment.leg)
     sightings = tally.sightings()
+    http = HttpTally(assignment.identified, nearest)
     return PortObservation(
         port,
         treated,
@@ -265,6 +270,8 @@ def _observe_port(
         cut_flows=int((flows.cut_segments[nearest].sum(axis=1) > 0).sum()),
         conduct=conduct(flows, rows, nearest, assignment.http_rows, assignment.quote),
         neighbours=neighbours,
+        http=http.counts(),
+        timeline=http.timeline(),
     )
 
 
@@ -366,7 +373,7 @@ class _Tally:
         flows = self._assignment.flows
         shape = _shape(row, found, flows)
         self._flows[shape] += 1
-        self._requests[shape] += int(flows.requests[row, 0])
+        self._requests[shape] += int(self._assignment.requests[row])
         self._confidence[shape] = min(found.confidence, self._confidence.get(shape, 1.0))
         if len(self._exemplars[shape]) < EXEMPLARS:
             self._exemplars[shape].append(self._exemplar(row))

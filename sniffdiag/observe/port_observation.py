@@ -20,6 +20,7 @@ from sniffdiag.model import (
     Transport,
 )
 from sniffdiag.observe.conduct import NO_CONDUCT, Conduct
+from sniffdiag.observe.http_counts import HttpCounts, Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Sighting:
     shape: Shape
     flows: int
     requests: int
-    """HTTP/1 request lines at segment starts, counted in columns; 0 for other protocols."""
+    """HTTP/1 requests, counted in columns (`http_counts.Counted`); 0 for other protocols."""
     confidence: float
     """Of the weakest identification among the exemplars, 0 to 1."""
     exemplars: tuple[Exemplar, ...]
@@ -208,6 +209,9 @@ class PortObservation:
     nothing readable was captured."""
     named_protocols: frozenset[str] = frozenset()
     """Protocol ids that the names of the port and of its Service contain as words."""
+    http: HttpCounts | None = None
+    """Requests and what became of them; None where there are none."""
+    timeline: Timeline | None = None
 
     @property
     def decided_flows(self) -> int:

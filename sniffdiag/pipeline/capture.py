@@ -48,7 +48,7 @@ def list_flows(
     Raises:
         SourceError: No capture can be read.
     """
-    plan = ReadingPlan(processes, counts_requests=False, meanwhile=load_detectors)
+    plan = ReadingPlan(processes, tallies=False, meanwhile=load_detectors)
     capture = sealed(read(captures, stdin=stdin, watcher=watcher, plan=plan), processes)
     look = partial(_looked_closely, capture.flows, processes) if facts else None
     return FlowList(capture.report, _flow_rows(capture.flows, look))

@@ -96,7 +96,7 @@ class LiveRun:
         self._declared = declared
         self._limits = limits
         self._files = files
-        self._reading = Reading(FlowTable(), Totals(), source.summaries)
+        self._reading = Reading(FlowTable(tallies=True), Totals(), source.summaries)
         self._captured_bytes = 0
         self._full = False
         self._reports = _Reports(self._reading, declared)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from sniffdiag.decode.decode import decode
 from sniffdiag.decode.headers import DecodeStatus, HeaderTable
 from sniffdiag.flows.table import FlowTable
+from sniffdiag.nominate.messages import Messages, messages_of
 from sniffdiag.nominate.nominate import Tags, nominate
 from sniffdiag.pipeline.copying import CopyWatch, Mask
 from sniffdiag.pipeline.forks import CAN_FORK, Fork
@@ -93,7 +94,9 @@ class Reading:
         """Add the chunk that follows."""
         headers = decode(chunk)
         copied = self.copies.among(chunk, headers)
-        self.table.fold(headers, chunk.data, partial(tags_of, chunk.data, headers), copied)
+        messages = _messages(chunk.data, headers) if self.table.tallies is not None else None
+        tags = partial(tags_of, chunk.data, headers)
+        self.table.fold(headers, chunk.data, tags, copied, messages)
         self.totals.add(chunk, headers.status, copied)
 
 
@@ -103,13 +106,14 @@ class ReadingPlan:
 
     processes: int = 1
     """At most so many."""
-    counts_requests: bool = True
+    tallies: bool = True
+    """Whether requests, statuses and latencies are counted."""
     meanwhile: Callable[[], object] = _nothing
     """Done by this process when others have begun to read."""
 
     def new_table(self) -> FlowTable:
         """What every process folds into."""
-        return FlowTable(counts_requests=self.counts_requests)
+        return FlowTable(tallies=self.tallies)
 
 
 def read(
@@ -152,6 +156,12 @@ def _fold(
 def tags_of(data: npt.NDArray[np.uint8], headers: HeaderTable, rows: npt.NDArray[np.int64]) -> Tags:
     """The tags of rows of a chunk whose headers are decoded."""
     return nominate(data, headers.payload_at[rows], headers.payload_len[rows])
+
+
+def _messages(data: npt.NDArray[np.uint8], headers: HeaderTable) -> Messages:
+    """What HTTP/1 messages begin in a chunk: here every segment is looked at."""
+    rows = np.flatnonzero(headers.payload_len)
+    return messages_of(data, rows, headers.payload_at[rows], tags_of(data, headers, rows))
 
 
 def _chunks(source: Source, interrupt: Interrupt) -> Iterator[FrameChunk]:

@@ -13,6 +13,7 @@ from sniffdiag.catalog.services import Edit
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.mesh.treated import DirectionTreatment
 from sniffdiag.model import Direction
+from sniffdiag.observe.http_counts import HttpCounts, Timeline
 from sniffdiag.observe.port_observation import (
     DirectionShown,
     Exemplar,
@@ -87,6 +88,8 @@ def _port(port: PortReport) -> dict[str, Any]:
         "legs": [_leg(leg) for leg in seen.legs],
         "proxy_replies": [_reply(reply) for reply in seen.replies],
         "requests": sum(s.requests for s in seen.sightings),
+        "http": None if seen.http is None else _http(seen.http),
+        "timeline": None if seen.timeline is None else _timeline(seen.timeline),
         "undecided": {u.reason: u.flows for u in seen.undecided},
         "mesh_mtls_flows": seen.mesh_mtls_flows,
         "superseded_flows": seen.superseded_flows,
@@ -94,6 +97,44 @@ def _port(port: PortReport) -> dict[str, Any]:
         "cut_flows": seen.cut_flows,
         "shared_with": [f"{p.full_name}:{p.port}" for p in seen.shared_with],
         "verdict": port.verdict.value,
+    }
+
+
+def _http(http: HttpCounts) -> dict[str, Any]:
+    latency = http.latency
+    return {
+        "counted": http.counted.value,
+        "heads": http.heads,
+        "head_bytes": http.head_bytes,
+        "requests": http.requests,
+        "responses": http.responses,
+        "methods": dict(http.methods),
+        "statuses": {str(status): times for status, times in http.statuses},
+        "status_classes": {f"{n}xx": http.of_class(n) for n in range(1, 6)},
+        "grpc_statuses": {str(status): times for status, times in http.grpc_statuses},
+        "errors": http.errors,
+        "unanswered_resets": http.unanswered_resets,
+        "latency": None
+        if latency is None
+        else {
+            "answers": latency.answers,
+            "p50_ns": latency.p50_ns,
+            "p90_ns": latency.p90_ns,
+            "p99_ns": latency.p99_ns,
+        },
+    }
+
+
+def _timeline(timeline: Timeline) -> dict[str, Any]:
+    return {
+        "start": utc(timeline.start_ns),
+        "bucket_ns": timeline.bucket_ns,
+        "connections": list(timeline.connections),
+        "requests": list(timeline.requests),
+        "responses": list(timeline.responses),
+        "status_4xx": list(timeline.status_4xx),
+        "status_5xx": list(timeline.status_5xx),
+        "resets": list(timeline.resets),
     }
 
 

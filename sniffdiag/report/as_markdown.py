@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.report.capture_text import capture_lines, utc
 from sniffdiag.report.escape import markdown, markdown_code, printable
+from sniffdiag.report.http_table import HEADERS, counted_notes, http_rows
 from sniffdiag.report.phrases import (
     declared_phrase,
     observed_phrase,
@@ -39,6 +40,7 @@ def _lines(report: Report) -> Iterator[str]:
         ("Port", "Declared", "Treated", "Observed", "Shown", "Verdict"),
         [_row(p) for p in report.ports],
     )
+    yield from _http(report)
     if report.unmatched_flows:
         yield ""
         yield f"{report.unmatched_flows:,} flows belong to no declared port."
@@ -56,6 +58,21 @@ def _row(port: PortReport) -> list[str]:
         shown_phrase(port.seen),
         f"**{port.verdict}**" if port.verdict.value == "mismatch" else port.verdict.value,
     ]
+
+
+def _http(report: Report) -> Iterator[str]:
+    rows = [
+        [markdown_code(label), *map(markdown, cells), markdown_code(over_time)]
+        for label, *cells, over_time in http_rows(report)
+    ]
+    if not rows:
+        return
+    yield ""
+    yield pipe_table([header.capitalize() for header in HEADERS], rows)
+    notes = counted_notes(report)
+    if notes:
+        yield ""
+        yield from (f"- {markdown(note)}" for note in notes)
 
 
 def _finding(finding: Finding) -> Iterator[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.report.capture_text import capture_lines, clock
 from sniffdiag.report.escape import printable
+from sniffdiag.report.http_table import HEADERS, counted_notes, http_rows
 from sniffdiag.report.phrases import (
     declared_phrase,
     observed_phrase,
@@ -35,6 +36,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield from (printable(note) for note in report.notes)
     yield ""
     yield _port_table(report)
+    yield from _http(report)
     yield from _catalog(report)
     yield from _unmatched(report)
     for finding in report.findings:
@@ -83,6 +85,15 @@ def _observed_row(port: PortReport) -> list[str]:
         port.verdict.value,
     ]
     return [printable(cell) for cell in cells]
+
+
+def _http(report: Report) -> Iterator[str]:
+    rows = [[printable(cell) for cell in row] for row in http_rows(report)]
+    if not rows:
+        return
+    yield ""
+    yield plain_table(HEADERS, rows)
+    yield from (printable(note) for note in counted_notes(report))
 
 
 def _catalog(report: Report) -> Iterator[str]:

@@ -130,7 +130,6 @@ def test_counters_tell_the_sides_apart() -> None:
     assert flows.first_payload_frame.tolist() == [[4, 5]]
     assert flows.first_payload_ts_ns.tolist() == [[4000, 5000]]
     assert flows.first_tag.tolist() == [[Tag.HTTP1_REQUEST, Tag.HTTP1_RESPONSE]]
-    assert flows.requests.tolist() == [[1, 0]]
     assert (flows.syn_frame.tolist(), flows.rst_frame.tolist()) == ([1], [7])
     assert (flows.syn_ts_ns.tolist(), flows.syn_ack_ts_ns.tolist()) == ([1000], [2000])
 

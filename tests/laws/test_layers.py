@@ -33,8 +33,8 @@ FED_BY: dict[str, set[str]] = {
 CENTRAL: dict[str, set[str]] = {
     "sources": {"frames"},
     "decode": {"headers"},
-    "nominate": {"tags", "settled"},
-    "flows": {"flow"},
+    "nominate": {"tags", "settled", "messages"},
+    "flows": {"flow", "tallied", "messages"},
     "identify": {
         "verdict",
         "resolve",
@@ -50,7 +50,7 @@ CENTRAL: dict[str, set[str]] = {
     "marks": {"mark", "families", "istio_mtls", "tls_records"},
     "catalog": {"services"},
     "mesh": {"treated", "policy"},
-    "observe": {"port_observation", "conduct", "observe"},
+    "observe": {"port_observation", "conduct", "http_counts", "observe"},
     "diagnose": {"finding"},
     "report": {"report", "listing"},
 }

@@ -5,15 +5,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from ipaddress import ip_address
 
-from sniffdiag.decode.decode import decode
 from sniffdiag.flows.flow import Flows
 from sniffdiag.flows.redirect import join_redirected
 from sniffdiag.flows.seal import seal
 from sniffdiag.flows.table import FlowTable
-from sniffdiag.pipeline.reading import tags_of
+from sniffdiag.pipeline.reading import Reading, Totals
 from tests.support.chunks import chunk_of
 
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
@@ -94,8 +92,6 @@ def sent_by(address: str, frames: Iterable[bytes]) -> list[bytes]:
 
 def flows_of(frames: Sequence[bytes]) -> Flows:
     """Sealed and joined flows, as the pipeline makes them."""
-    chunk = chunk_of(frames)
-    headers = decode(chunk)
-    table = FlowTable()
-    table.fold(headers, chunk.data, partial(tags_of, chunk.data, headers))
-    return join_redirected(seal(table))
+    reading = Reading(FlowTable(tallies=True), Totals(), [])
+    reading.fold(chunk_of(frames))
+    return join_redirected(seal(reading.table))

@@ -10,6 +10,7 @@ import numpy as np
 from sniffdiag.decode.headers import V4_MAPPED, DecodeStatus, HeaderTable
 from sniffdiag.flows.chunk import TagsOf
 from sniffdiag.flows.table import FlowTable
+from sniffdiag.nominate.messages import Messages
 from sniffdiag.nominate.tags import Tag
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Packet:
     ts_ns: int | None = None
     tag: int | None = None
     """What nominate says of a payload; where there is none it is always EMPTY."""
+    code: int = 0
+    """Of the message that it begins (`nominate.messages`), 0 where it begins none."""
     tunnel: str = ""
     interface: int = 0
     status: int | None = None
@@ -109,6 +112,24 @@ def chunk_of_packets(packets: Sequence[Packet], first_frame: int = 1) -> Chunk:
     return table, np.frombuffer(bytes(data) + bytes(PADDING), np.uint8), tags.__getitem__
 
 
+def messages_of_packets(packets: Sequence[Packet]) -> Messages:
+    """The messages among them that nominate would find in frames that are decoded."""
+    rows = [n for n, packet in enumerate(packets) if packet.code and not _is_skipped(packet)]
+    codes = [packets[row].code for row in rows]
+    return Messages(np.array(rows, np.int64), np.array(codes, np.uint16))
+
+
+def _is_skipped(packet: Packet) -> bool:
+    return _status(packet) not in (DecodeStatus.OK, DecodeStatus.TRUNCATED)
+
+
+def tallied(packets: Sequence[Packet], first_frame: int = 1) -> FlowTable:
+    """As `folded`, the messages tallied."""
+    table = FlowTable(tallies=True)
+    table.fold(*chunk_of_packets(packets, first_frame), messages=messages_of_packets(packets))
+    return table
+
+
 def folded(packets: Sequence[Packet], first_frame: int = 1) -> FlowTable:
     """A table of one chunk."""
     table = FlowTable()
@@ -118,7 +139,7 @@ def folded(packets: Sequence[Packet], first_frame: int = 1) -> FlowTable:
 
 def everything_of(flows: Flows) -> dict[str, object]:
     """All columns and all reassembled flows, in a form that `==` compares."""
-    names = [name for name in flows.__slots__ if name != "kept"]
+    names = [name for name in flows.__slots__ if name not in {"kept", "tallied"}]
     columns = {name: getattr(flows, name) for name in names}
     plain = {
         name: column.tolist() if isinstance(column, np.ndarray) else column

@@ -1,0 +1,115 @@
+"""`Tallied`: what was counted of the messages of sealed flows, as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from sniffdiag.flows.messages import (
+    RESET,
+    RESET_UNANSWERED,
+    Context,
+    is_final,
+    latency_ns,
+    places,
+    steps_of,
+)
+
+if TYPE_CHECKING:
+    from sniffdiag.flows.messages import Events
+    from sniffdiag.flows.tuples import Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Tallied:
+    """Messages by flow, time and code; latencies by flow. Rows are ordered by flow."""
+
+    start_ns: int
+    """Where the first bucket of time begins."""
+    bucket_ns: int
+    buckets: int
+    row: Ints
+    """Row in `Flows`."""
+    bucket: Ints
+    code: npt.NDArray[np.uint16]
+    """A method or a status (`nominate.messages`), `RESET` or `RESET_UNANSWERED`."""
+    times: Ints
+    latency_row: Ints
+    latency_ns: Ints
+    """The middle of a step; there are 16 between a latency and its double."""
+    latency_times: Ints
+    halves: Events
+    """The first messages of flows with one side, of which two may be joined."""
+
+    def joined(self, row: Ints) -> Tallied:
+        """The same with flow `i` in row `row[i]`; where two share one, they are halves of it.
+
+        Their latencies are those of their first messages: of the others it was not kept which
+        answer came after which request.
+        """
+        shared = np.bincount(row) > 1
+        halves = self.halves.copy()
+        halves["owner"] = row[halves["owner"]]
+        halves = halves[shared[halves["owner"]]]
+        asks = halves["code"] < RESET
+        halves["side"] = ~asks  # each half has its own smaller endpoint
+        halves = halves[np.lexsort((~asks, halves["ts_ns"], halves["owner"]))]
+        place, _ = places(halves["owner"])
+        answers, taken = Context(halves, place).answers(np.ones(halves.shape[0], np.bool_))
+        of = np.concatenate([row[self.latency_row], halves["owner"][answers]])
+        latency = np.concatenate([self.latency_ns, latency_ns(steps_of(taken))])
+        times = np.concatenate([self.latency_times, np.ones(answers.shape[0], np.int64)])
+        by_flow, by_latency = np.argsort(row[self.row], kind="stable"), np.argsort(of)
+        return replace(
+            self,
+            row=row[self.row][by_flow],
+            bucket=self.bucket[by_flow],
+            code=self._answered_after_all(row, shared)[by_flow],
+            times=self.times[by_flow],
+            latency_row=of[by_latency],
+            latency_ns=latency[by_latency],
+            latency_times=times[by_latency],
+            halves=self.halves[:0],
+        )
+
+    def _answered_after_all(
+        self, row: Ints, shared: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.uint16]:
+        """Codes; a RST in one half is no lack of answers if the other half holds all of them."""
+        asked = np.bincount(row[self.row], self.times * (self.code < RESET), shared.shape[0])
+        answered = np.bincount(row[self.row], self.times * is_final(self.code), shared.shape[0])
+        all_answered = shared & (answered >= asked)
+        after_all = (self.code == RESET_UNANSWERED) & all_answered[row[self.row]]
+        return np.where(after_all, RESET, self.code).astype(np.uint16)
+
+    def requests(self, rows: int) -> Ints:
+        """Requests of each flow, shape `(rows,)`."""
+        asked = self.times * (self.code < RESET)
+        return np.bincount(self.row, asked, minlength=rows).astype(np.int64)
+
+    def of(self, rows: Ints) -> Tallied:
+        """Only some flows, in ascending order."""
+        mine = _slices(self.row, rows)
+        latencies = _slices(self.latency_row, rows)
+        return replace(
+            self,
+            row=self.row[mine],
+            bucket=self.bucket[mine],
+            code=self.code[mine],
+            times=self.times[mine],
+            latency_row=self.latency_row[latencies],
+            latency_ns=self.latency_ns[latencies],
+            latency_times=self.latency_times[latencies],
+        )
+
+
+def _slices(column: Ints, values: Ints) -> Ints:
+    """Where an ascending column holds one of the ascending `values`."""
+    first = np.searchsorted(column, values, side="left")
+    size = np.searchsorted(column, values, side="right") - first
+    before = np.cumsum(size) - size
+    places: Ints = np.repeat(first - before, size) + np.arange(int(size.sum()))
+    return places

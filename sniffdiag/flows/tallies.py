@@ -1,0 +1,217 @@
+"""`Tallies`: requests, statuses, resets and latencies of flows, counted as packets come.
+
+What is tallied are messages: segments that begin with a request or status line, and RSTs. Each is
+counted by itself and the few messages of its flow before it, in capture order: one with the
+sequence number of one of them repeats it; a final status answers the request just before it. So the
+first messages of a table wait uncounted for what an earlier table may bring, the last ones stay to
+be looked back at, and all others are numbers. However a capture is cut, every message is counted
+with the same ones before it (law 3). Memory depends on flows: times are counted in buckets whose
+width doubles as the capture goes on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sniffdiag.decode.headers import TCP_RST
+from sniffdiag.flows.chunk import grouped
+from sniffdiag.flows.counts import MANY_LOOSE, Counts
+from sniffdiag.flows.messages import (
+    CONTEXT,
+    EVENT,
+    RESET,
+    RESET_UNANSWERED,
+    Context,
+    events_of,
+    is_one_sided,
+    latency_ns,
+    places,
+    steps_of,
+    together,
+)
+from sniffdiag.flows.tallied import Tallied
+from sniffdiag.model import Transport
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from sniffdiag.flows.chunk import Packets
+    from sniffdiag.flows.messages import Events
+    from sniffdiag.flows.tuples import Ints, Mask
+    from sniffdiag.nominate.messages import Messages
+
+MOST_BUCKETS = 64
+FINEST_SHIFT = 17
+"""The narrowest bucket is 2^17 ns, 0.13 ms."""
+ONE_SIDED = 16
+"""Messages kept of flows with one side only: its other half may turn up (`flows.redirect`)."""
+
+_CODE_BITS = 10
+_CODE = (1 << _CODE_BITS) - 1
+_BUCKET = 0xFFF
+"""Buckets are numbered modulo 4096: far more than there ever are at once."""
+_TIMES = np.iinfo(np.int64)
+
+
+class Tallies:
+    """A fold over the messages of chunks. An empty one is the unit of `merge`."""
+
+    __slots__ = ("_counts", "_highest", "_latencies", "_loose", "_lowest", "_open", "_shift")
+
+    def __init__(self) -> None:
+        self._open = np.zeros(0, EVENT)
+        """Messages that wait to be counted or to be looked back at, by fragment."""
+        self._loose: list[Events] = []
+        """Messages that came since, in capture order."""
+        self._counts = Counts()
+        self._latencies = Counts()
+        self._lowest, self._highest = _TIMES.max, _TIMES.min
+        self._shift = FINEST_SHIFT
+
+    def hear(self, packets: Packets, fragment: Ints, messages: Messages) -> None:
+        """Add the messages of the chunk that follows; `fragment` of each of its packets."""
+        row, code = _with_resets(packets, messages)
+        if not row.size:
+            return
+        events = np.zeros(row.shape[0], EVENT)
+        for name, column in (
+            ("ts_ns", packets.headers.ts_ns),
+            ("seq", packets.headers.seq),
+            ("owner", fragment),
+            ("side", packets.side),
+        ):
+            events[name] = column[row]
+        events["code"] = code
+        self._include(int(events["ts_ns"].min()), int(events["ts_ns"].max()), FINEST_SHIFT)
+        self._loose.append(events)
+        self._settle_if_many()
+
+    def merge(self, other: Tallies, target: Ints) -> None:
+        """Add what was captured after everything in this one.
+
+        `target`: the fragment here of each of theirs. `other` is spent.
+        """
+        other._settle()
+        self._include(other._lowest, other._highest, other._shift)
+        other._include(self._lowest, self._highest, self._shift)
+        self._take(other, other._open, target)
+        self._settle_if_many()
+
+    def sealed(self, row: Ints) -> Tallied:
+        """All counted; `row`: the flow of each fragment. The tallies may be added to afterwards."""
+        last = Tallies()
+        last._include(self._lowest, self._highest, self._shift)
+        last._take(self, together([self._open, *self._loose]), row)
+        last._settle(everything=True)
+        return last._columns()
+
+    def _take(self, other: Tallies, events: Events, target: Ints) -> None:
+        """Add another's counts and messages, its fragment `i` as `target[i]`."""
+        for mine, theirs in (
+            (self._counts, other._counts),
+            (self._latencies, other._latencies),
+        ):
+            fragment, cell, times = theirs.columns()
+            mine.add_times(target[fragment], cell, times)
+        events["owner"] = target[events["owner"]]
+        self._loose.append(events)
+
+    def _include(self, lowest: int, highest: int, shift: int) -> None:
+        """Make buckets wide enough for times from `lowest` to `highest`, too."""
+        if lowest > highest:
+            return
+        lowest, highest = min(lowest, self._lowest), max(highest, self._highest)
+        shift = max(shift, self._shift)
+        while (highest >> shift) - (lowest >> shift) >= MOST_BUCKETS:
+            shift += 1
+        if shift != self._shift and self._lowest <= self._highest:
+            fragment, cell, times = self._counts.columns()
+            bucket = _numbered_from(self._lowest >> self._shift, cell >> _CODE_BITS)
+            self._counts = Counts()
+            wider = bucket >> (shift - self._shift)
+            self._counts.add_times(fragment, _cell(wider, cell & _CODE), times)
+        self._lowest, self._highest, self._shift = lowest, highest, shift
+
+    def _settle_if_many(self) -> None:
+        if sum(each.shape[0] for each in self._loose) > max(MANY_LOOSE, self._open.shape[0]):
+            self._settle()
+
+    def _settle(self, *, everything: bool = False) -> None:
+        """Count what can be counted, and forget what nobody looks back at."""
+        events = together([self._open, *self._loose])
+        self._loose = []
+        events = events_of(events, grouped(events["owner"].astype(np.int64)))
+        place, left = places(events["owner"])
+        due = ~events["counted"] & (everything | (place >= CONTEXT))
+        self._count(events, due, Context(events, place))
+        events["counted"] |= due
+        kept = (place < CONTEXT) | (left <= CONTEXT)
+        kept |= (place < ONE_SIDED) & is_one_sided(events, place)
+        self._open = events_of(events, kept)
+
+    def _count(self, events: Events, due: Mask, before: Context) -> None:
+        """Count those messages that are `due`."""
+        code = events["code"].copy()
+        is_reset = code == RESET
+        code[is_reset & before.is_waiting] = RESET_UNANSWERED
+        once = np.flatnonzero(due & ~np.where(is_reset, before.holds_reset, before.holds_same))
+        bucket = events["ts_ns"][once] >> self._shift
+        self._counts.add(events["owner"][once], _cell(bucket, code[once]))
+        answers, taken = before.answers(due)
+        self._latencies.add(events["owner"][answers], steps_of(taken))
+
+    def _columns(self) -> Tallied:
+        row, cell, times = self._counts.columns()
+        first = self._lowest >> self._shift if self._open.size else 0
+        place, _ = places(self._open["owner"])
+        halves = (place < ONE_SIDED) & is_one_sided(self._open, place)
+        latency_row, step, answers = self._latencies.columns()
+        return Tallied(
+            start_ns=first << self._shift,
+            bucket_ns=1 << self._shift,
+            buckets=(self._highest >> self._shift) - first + 1 if self._open.size else 0,
+            row=row,
+            bucket=_numbered_from(first, cell >> _CODE_BITS) - first,
+            code=(cell & _CODE).astype(np.uint16),
+            times=times,
+            latency_row=latency_row,
+            latency_ns=latency_ns(step),
+            latency_times=answers,
+            halves=events_of(self._open, halves),
+        )
+
+
+def _with_resets(packets: Packets, messages: Messages) -> tuple[Ints, npt.NDArray[np.uint16]]:
+    """Rows of `packets` that are messages, RSTs among them, and their codes."""
+    row, code = messages.row, messages.code
+    first, frame = packets.headers.first_frame, packets.frame
+    if frame[-1] - first + 1 != frame.shape[0]:
+        row = np.searchsorted(frame, messages.row + first)
+    is_packet = row < frame.shape[0]  # frames that were captured twice are packets once
+    is_packet[is_packet] = frame[row[is_packet]] == messages.row[is_packet] + first
+    row, code = row[is_packet], code[is_packet]
+    # What comes with a RST explains it (RFC 9293 3.5.2) and is no part of the stream.
+    of_tcp = packets.headers.transport[row] == Transport.TCP
+    of_tcp &= packets.flags[row] & TCP_RST == 0
+    if not of_tcp.all():
+        row, code = row[of_tcp], code[of_tcp]
+    resets = np.flatnonzero(packets.flags & TCP_RST)
+    if not resets.size:
+        return row, code
+    row = np.concatenate([row, resets])
+    order = np.argsort(row, kind="stable")
+    return row[order], np.append(code, np.full(resets.shape[0], RESET, np.uint16))[order]
+
+
+def _cell(bucket: Ints, code: npt.NDArray[Any]) -> Ints:
+    """Bucket and code as one number."""
+    cell: Ints = ((bucket & _BUCKET) << _CODE_BITS) | code
+    return cell
+
+
+def _numbered_from(first: int, bucket: Ints) -> Ints:
+    """Whole numbers of buckets, of which none is before `first`, from those modulo 4096."""
+    whole: Ints = first + ((bucket - first) & _BUCKET)
+    return whole

@@ -1,0 +1,140 @@
+"""Requests of one declared port, from columns where these count them, else from heads."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import numpy.typing as npt
+
+from sniffdiag.flows.messages import RESET, RESET_UNANSWERED
+from sniffdiag.flows.tallied import Tallied
+from sniffdiag.identify.exchanges import exchanges
+from sniffdiag.identify.messages import Exchange
+from sniffdiag.model import HTTP2_PROTOCOLS
+from sniffdiag.nominate.messages import LOWEST_STATUS, METHODS
+from sniffdiag.observe.http_counts import Counted, HttpCounts, Latency, Timeline
+from sniffdiag.observe.identified import IdentifiedFlows
+
+READ_PER_PORT = 2_000
+"""Connections of one declared port whose heads are read for HTTP/2 requests."""
+
+Ints = npt.NDArray[np.int64]
+_OTHER = "other"
+
+
+class HttpTally:
+    """Counts of the connections of one declared port that stand nearest to the client."""
+
+    def __init__(self, identified: IdentifiedFlows, rows: Ints) -> None:
+        self._identified = identified
+        self._rows = rows
+        tallied = identified.flows.tallied
+        self._tallied = tallied.of(rows) if tallied is not None else None
+
+    def counts(self) -> HttpCounts | None:
+        """None where the port has neither requests nor responses."""
+        codes = _by_code(self._tallied)
+        methods = Counter(
+            {METHODS[c - 1] if c <= len(METHODS) else _OTHER: n for c, n in codes if c < RESET}
+        )
+        statuses = Counter({code: n for code, n in codes if code >= LOWEST_STATUS})
+        in_columns = bool(methods or statuses)
+        heads = _Heads(self._identified, self._rows)
+        methods.update(heads.methods)
+        statuses.update(heads.statuses)
+        if not methods and not statuses:
+            return None
+        in_heads = bool(heads.methods or heads.statuses)
+        return HttpCounts(
+            _way(in_columns=in_columns, in_heads=in_heads),
+            methods=tuple(sorted(methods.items(), key=lambda item: (-item[1], item[0]))),
+            statuses=tuple(sorted(statuses.items())),
+            grpc_statuses=tuple(sorted(heads.grpc_statuses.items())),
+            latency=_latency(self._tallied),
+            unanswered_resets=dict(codes).get(RESET_UNANSWERED, 0),
+            heads=heads.read,
+            head_bytes=heads.most_bytes,
+        )
+
+    def timeline(self) -> Timeline | None:
+        """None where nothing of the port was counted in columns."""
+        tallied = self._tallied
+        if tallied is None or not tallied.row.size:
+            return None
+        code = tallied.code
+        return Timeline(
+            start_ns=tallied.start_ns,
+            bucket_ns=tallied.bucket_ns,
+            connections=self._began(tallied),
+            requests=_per_bucket(tallied, code < RESET),
+            responses=_per_bucket(tallied, code >= LOWEST_STATUS),
+            status_4xx=_per_bucket(tallied, code // 100 == 4),  # noqa: PLR2004 - the class
+            status_5xx=_per_bucket(tallied, code // 100 == 5),  # noqa: PLR2004 - the class
+            resets=_per_bucket(tallied, (code == RESET) | (code == RESET_UNANSWERED)),
+        )
+
+    def _began(self, tallied: Tallied) -> tuple[int, ...]:
+        began = self._identified.flows.first_ts_ns[self._rows]
+        bucket = (began - tallied.start_ns) // tallied.bucket_ns
+        return _summed(np.clip(bucket, 0, tallied.buckets - 1), None, tallied.buckets)
+
+
+class _Heads:
+    """Exchanges in the heads of the HTTP/2 connections among `rows`."""
+
+    def __init__(self, identified: IdentifiedFlows, rows: Ints) -> None:
+        codes = [i for i, name in enumerate(identified.names) if name in HTTP2_PROTOCOLS]
+        mine = rows[np.isin(identified.code[rows], codes)][:READ_PER_PORT]
+        self.methods: Counter[str] = Counter()
+        self.statuses: Counter[int] = Counter()
+        self.grpc_statuses: Counter[int] = Counter()
+        self.read = len(mine)
+        self.most_bytes = 0
+        for row in mine.tolist():
+            heads = identified.heads(row)
+            self.most_bytes = max(self.most_bytes, len(heads.client.head), len(heads.server.head))
+            for exchange in exchanges(heads):
+                self._count(exchange)
+
+    def _count(self, exchange: Exchange) -> None:
+        if exchange.request is not None:
+            method = exchange.request.method
+            self.methods[method if method in METHODS else _OTHER] += 1
+        answer = exchange.response
+        if answer is not None and answer.status is not None:
+            self.statuses[answer.status] += 1
+        if answer is not None and answer.grpc_status is not None:
+            self.grpc_statuses[answer.grpc_status] += 1
+
+
+def _way(*, in_columns: bool, in_heads: bool) -> Counted:
+    if in_columns and in_heads:
+        return Counted.BOTH
+    return Counted.COLUMNS if in_columns else Counted.HEADS
+
+
+def _by_code(tallied: Tallied | None) -> list[tuple[int, int]]:
+    """Codes and times, codes in ascending order."""
+    if tallied is None:
+        return []
+    times = np.bincount(tallied.code, tallied.times).astype(np.int64)
+    return [(code, int(times[code])) for code in np.flatnonzero(times).tolist()]
+
+
+def _latency(tallied: Tallied | None) -> Latency | None:
+    if tallied is None or not tallied.latency_times.size:
+        return None
+    order = np.argsort(tallied.latency_ns)
+    latency, up_to = tallied.latency_ns[order], np.cumsum(tallied.latency_times[order])
+    answers = int(up_to[-1])
+    ranks = [-(-answers * percent // 100) for percent in (50, 90, 99)]
+    return Latency(answers, *latency[np.searchsorted(up_to, ranks)].tolist())
+
+
+def _per_bucket(tallied: Tallied, rows: npt.NDArray[np.bool_]) -> tuple[int, ...]:
+    return _summed(tallied.bucket[rows], tallied.times[rows], tallied.buckets)
+
+
+def _summed(bucket: Ints, times: Ints | None, buckets: int) -> tuple[int, ...]:
+    return tuple(np.bincount(bucket, times, buckets).astype(np.int64).tolist())

@@ -1,0 +1,89 @@
+"""Requests of declared ports as table cells, and over time in one line of characters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sniffdiag.observe.http_counts import HttpCounts
+from sniffdiag.report.phrases import port_label
+from sniffdiag.report.report import PortReport, Report
+
+HEADERS = ("PORT", "REQUESTS", "ANSWERS", "ERRORS", "P50", "P99", "OVER TIME")
+_STATUSES_SHOWN = 5
+_LEVELS = " .:-=+*#"
+"""As few characters as every terminal, log and ticket shows, from none to most."""
+_MOST_CHARACTERS = 32
+_MICROSECOND, _MILLISECOND, _SECOND = 10**3, 10**6, 10**9
+
+
+def http_rows(report: Report) -> list[list[str]]:
+    """Cells under `HEADERS` for each port with requests or responses; unescaped."""
+    return [
+        [
+            port_label(port.seen),
+            f"{http.requests:,}",
+            _answers(http),
+            _errors(http),
+            *_latency(http),
+            _over_time(port),
+        ]
+        for port in report.ports
+        if (http := port.seen.http) is not None
+    ]
+
+
+def counted_notes(report: Report) -> list[str]:
+    """What is not counted in every segment of the capture, one sentence a port; unescaped."""
+    return [
+        f"{port_label(port.seen)}: HTTP/2 is counted in the first {http.head_bytes:,} bytes of "
+        f"{http.heads:,} connection{'' if http.heads == 1 else 's'}"
+        for port in report.ports
+        if (http := port.seen.http) is not None and http.heads
+    ]
+
+
+def _answers(http: HttpCounts) -> str:
+    """`200 26, 404 10`, the most frequent first, and statuses of gRPC but for OK."""
+    most_first = sorted(http.statuses, key=lambda item: (-item[1], item[0]))
+    told = [f"{status} {times:,}" for status, times in most_first[:_STATUSES_SHOWN]]
+    rest = sum(times for _, times in most_first[_STATUSES_SHOWN:])
+    told += [f"others {rest:,}"] if rest else []
+    told += [f"grpc-status {status}: {times:,}" for status, times in http.grpc_statuses if status]
+    return ", ".join(told) or "-"
+
+
+def _errors(http: HttpCounts) -> str:
+    """`12 (0.4%)`, and how many of them are resets."""
+    if not http.errors:
+        return "0"
+    share = http.errors / max(http.requests, http.responses, http.errors)
+    resets = f", {http.unanswered_resets:,} resets" if http.unanswered_resets else ""
+    return f"{http.errors:,} ({share:.1%}{resets})"
+
+
+def _latency(http: HttpCounts) -> tuple[str, str]:
+    if http.latency is None:
+        return "-", "-"
+    return duration(http.latency.p50_ns), duration(http.latency.p99_ns)
+
+
+def duration(ns: int) -> str:
+    """`1.74 ms`, three digits."""
+    for unit, name in ((_SECOND, "s"), (_MILLISECOND, "ms"), (_MICROSECOND, "us")):
+        if ns >= unit:
+            value = ns / unit
+            return f"{value:.{max(0, 3 - len(str(int(value))))}f} {name}"
+    return f"{ns} ns"
+
+
+def _over_time(port: PortReport) -> str:
+    timeline = port.seen.timeline
+    return f"|{sparkline(timeline.requests)}|" if timeline is not None else "-"
+
+
+def sparkline(values: Sequence[int]) -> str:
+    """One character a value, or a few values; the more, the darker."""
+    each = -(-len(values) // _MOST_CHARACTERS)
+    sums = [sum(values[at : at + each]) for at in range(0, len(values), each or 1)]
+    most, top = max(sums, default=0), len(_LEVELS) - 1
+    return "".join(_LEVELS[-(-value * top // most) if most else 0] for value in sums)
