@@ -116,5 +116,9 @@ RULE = Rule(
         "tls-on-http-port",
         "opaque-on-http-port",
         "proxy-protocol-on-http-port",
+        "http-listener-on-opaque-port",
+        "plain-server-behind-tls",
+        "http10-refused",
+        "no-route-found",
     ),
 )

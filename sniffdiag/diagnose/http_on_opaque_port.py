@@ -45,7 +45,7 @@ from sniffdiag.diagnose.finding import Finding
 from sniffdiag.diagnose.fixes import declare_as
 from sniffdiag.diagnose.handling import offenders, treatment
 from sniffdiag.diagnose.rule import ENOUGH, Rule
-from sniffdiag.diagnose.wording import mesh_title, port_title, was_observed
+from sniffdiag.diagnose.wording import counted, mesh_title, port_title, was_observed
 from sniffdiag.mesh.treated import Cause
 from sniffdiag.model import HTTP_FAMILY, Direction, PortVerdict, Severity, Treatment
 from sniffdiag.observe.port_observation import PortObservation, Sighting
@@ -66,6 +66,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         f"{port_title(seen)} of {seen.declared.full_name} is {_declared(seen, hits[0][0])}, so "
         f"{mesh_title(seen)} treats it as opaque TCP {' and '.join(d.value for d, _ in hits)} "
         f"({_because(seen, hits[0][0], offending[0])}); {was_observed(offending)}"
+        f"{_hung_up(seen)}"
     )
     yield RULE.finding(
         seen,
@@ -90,6 +91,15 @@ def _is_only_likely(http: tuple[Sighting, ...]) -> bool:
 def _is_said_to_be_another(seen: PortObservation) -> bool:
     """The names promise a protocol whose messages may look like those of HTTP."""
     return bool(seen.named_protocols - HTTP_FAMILY)
+
+
+def _hung_up(seen: PortObservation) -> str:
+    """What policies with HTTP fields do on a port that is handled as TCP."""
+    flows = seen.conduct.unserved.flows
+    if not flows:
+        return ""
+    ended = f"{counted(flows, 'connection')} {'was' if flows == 1 else 'were'} ended"
+    return f"; {ended} without an answer, as authorization by HTTP fields does on a TCP port"
 
 
 def _server_agrees(sighting: Sighting) -> bool:

@@ -13,7 +13,7 @@ from sniffdiag.diagnose.finding import Finding, Fix
 from sniffdiag.diagnose.wording import history
 from sniffdiag.model import PortVerdict, Severity
 from sniffdiag.observe.conduct import Happened
-from sniffdiag.observe.port_observation import PortObservation, Sighting
+from sniffdiag.observe.port_observation import PortObservation, ProxyReply, Sighting
 
 ENOUGH = 0.05
 """Smallest part of a port's decided connections that a finding may rest on: less is a stray client
@@ -57,7 +57,7 @@ class Rule:
         seen: PortObservation | None,
         message: str,
         *,
-        sightings: tuple[Sighting | Happened, ...] = (),
+        sightings: tuple[Sighting | Happened | ProxyReply, ...] = (),
         fix: Fix | None = None,
         severity: Severity | None = None,
     ) -> Finding:

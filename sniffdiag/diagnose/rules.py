@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from sniffdiag.diagnose import (
+    closed_without_answer,
     conflicting_declarations,
     connection_refused,
     constant_first_byte_delay,
     declaration_drift,
+    external_name_without_http,
     http1_on_http2_port,
     http2_on_http1_port,
+    http10_refused,
+    http_listener_on_opaque_port,
     http_on_opaque_port,
+    layer_4_only,
+    no_route_found,
     opaque_on_http_port,
+    plain_server_behind_tls,
     plaintext_on_tls_port,
     proxy_protocol_on_http_port,
     saved_by_sniffing,
@@ -19,6 +26,7 @@ from sniffdiag.diagnose import (
     thin_evidence,
     tls_on_http_port,
     unrecognised_port_name,
+    upgrade_refused,
 )
 from sniffdiag.diagnose.rule import Rule
 
@@ -30,6 +38,11 @@ RULES: tuple[Rule, ...] = (
     plaintext_on_tls_port.RULE,
     opaque_on_http_port.RULE,
     proxy_protocol_on_http_port.RULE,
+    http_listener_on_opaque_port.RULE,
+    plain_server_behind_tls.RULE,
+    http10_refused.RULE,
+    no_route_found.RULE,
+    upgrade_refused.RULE,
     server_first_on_sniffed_port.RULE,
     silent_connections.RULE,
     constant_first_byte_delay.RULE,
@@ -37,6 +50,9 @@ RULES: tuple[Rule, ...] = (
     conflicting_declarations.RULE,
     declaration_drift.RULE,
     unrecognised_port_name.RULE,
+    external_name_without_http.RULE,
+    layer_4_only.RULE,
+    closed_without_answer.RULE,
     connection_refused.RULE,
     thin_evidence.RULE,
 )

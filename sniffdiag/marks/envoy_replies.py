@@ -92,10 +92,12 @@ def _refusal(glimpse: Glimpse, message: MessageHead) -> Reply | None:
 
 def _by_status(asked: MessageHead | None, message: MessageHead) -> Reply | None:
     status = message.status or 0
-    if asked is None or not _is_empty(message):
+    if asked is None:
         return None
     if status == _UPGRADE_REQUIRED and asked.version == "1.0":
         return Reply(status, "low_version", "")
+    if not _is_empty(message):
+        return None
     if status == _FORBIDDEN and asked.has("upgrade"):
         return Reply(status, "upgrade_failed", "")
     return Reply(status, "NR", "") if status == _NOT_FOUND else None

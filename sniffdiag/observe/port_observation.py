@@ -171,6 +171,7 @@ class ProxyReply:
     """Whose proxy answered: the client's (outbound) or the server's (inbound)."""
     flows: int
     exemplars: tuple[Exemplar, ...]
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,18 @@ from sniffdiag.diagnose.diagnose import diagnose_port, verdict
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.diagnose.rules import RULES
 from sniffdiag.diagnose.wording import history
-from sniffdiag.model import Leg, PortVerdict, Severity, Transport
+from sniffdiag.model import Direction, Leg, PortVerdict, Severity, Transport
 from sniffdiag.observe.conduct import Conduct, Spread
-from sniffdiag.observe.port_observation import PortObservation, Undecided
-from tests.support.observations import happened, inferred, port, renamed_from, seen, sighting
+from sniffdiag.observe.port_observation import PortObservation, ProxyReply, Undecided
+from tests.support.observations import (
+    happened,
+    inferred,
+    port,
+    renamed_from,
+    replied,
+    seen,
+    sighting,
+)
 
 OPAQUE = "http-on-opaque-port"
 OK, MISMATCH, AT_RISK = PortVerdict.OK, PortVerdict.MISMATCH, PortVerdict.AT_RISK
@@ -399,6 +407,12 @@ def stating(**stated: str) -> tuple[Stated, ...]:
             *("istio", "1.24"),
             port("tcp-web", stated=stating(**{"Namespace istio.io/dataplane-mode": "ambient"})),
             ("http", {}),
+            ["layer-4-only"],
+        ),
+        (
+            *("istio", "1.24"),
+            port("tcp-db", stated=stating(**{"Namespace istio.io/dataplane-mode": "ambient"})),
+            ("mysql", {"server_first": True}),
             [],
         ),
     ],
@@ -600,3 +614,97 @@ def test_a_few_connections_that_look_like_http_accuse_no_port() -> None:
         port("tcp-web"), "1.20", inferred=(inferred("tcp", 0.8, 5), inferred("http", 0.6, 5))
     )
     assert diagnose_port(sealed) == []
+
+
+# --- proxies' own answers, and what else is no matter of this port's declaration ----------------
+
+LISTENER, PLAIN, OLD = "http-listener-on-opaque-port", "plain-server-behind-tls", "http10-refused"
+NEIGHBOUR = ServicePort("ops", "legacy", 8080, "http-8080", headless=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol", "reply", "expected"),
+    [
+        ("tcp-db", "redis", replied("DPE", 400), [LISTENER]),
+        ("tcp-db", "tls", replied("DPE", 400), [LISTENER]),
+        ("tcp-db", "redis", replied("DPE", 400, Direction.INBOUND), [LISTENER]),
+        ("tcp-db", "redis", replied("UF", 503), []),
+        ("http-db", "redis", replied("DPE", 400), ["opaque-on-http-port"]),
+        ("tcp-web", "http", replied("DPE", 400), [OPAQUE]),
+        ("http-web", "http", replied("low_version", 426), [OLD]),
+        ("http-web", "http", replied("NR", 404), []),
+        ("http-web", "http", replied("upgrade_failed", 403), ["upgrade-refused"]),
+        ("http-web", "http", replied("l5d-proxy-error", 404), ["no-route-found"]),
+        ("http-web", "http", replied("l5d-proxy-error", 502), []),
+    ],
+)
+def test_a_proxys_own_answer_is_told_by_the_rule_for_it(
+    name: str, protocol: str, reply: ProxyReply, expected: list[str]
+) -> None:
+    observation = seen(port(name), "1.20", sighting(protocol), replies=(reply,))
+    assert [f.name for f in diagnose_port(observation)] == expected
+
+
+def test_the_neighbour_whose_declaration_is_in_force_is_named() -> None:
+    more: dict[str, Any] = {"replies": (replied("DPE", 400),), "neighbours": (NEIGHBOUR,)}
+    found = only_finding(seen(port("tcp-db"), "1.20", sighting("redis"), **more), LISTENER)
+    assert 'port 8080 is read as HTTP for ops/legacy "http-8080"' in found.message
+    assert found.fix is not None
+    assert "ops/legacy" in found.fix.summary
+
+
+def test_a_neighbour_alone_accuses_nobody() -> None:
+    observation = seen(port("tcp-db"), "1.20", sighting("redis"), neighbours=(NEIGHBOUR,))
+    assert diagnose_port(observation) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "severity"),
+    [
+        ("https-web", {"answered": "http"}, Severity.ERROR),
+        ("tcp-web", {"answered": "http"}, Severity.WARNING),
+        ("https-web", {}, None),
+        ("https-web", {"answered": "http2"}, None),
+    ],
+)
+def test_a_server_that_answers_tls_in_plain_http(
+    name: str, shape: dict[str, Any], severity: Severity | None
+) -> None:
+    found = diagnose_port(seen(port(name), "1.20", sighting("tls", **shape)))
+    assert [(f.name, f.severity) for f in found] == ([(PLAIN, severity)] if severity else [])
+
+
+def test_a_stray_tls_client_of_a_plain_server_is_left_alone() -> None:
+    tls = sighting("tls", 1, answered="http")
+    observation = seen(port("tcp-web"), "1.20", sighting("redis", 99), tls)
+    assert diagnose_port(observation) == []
+
+
+def test_hanging_up_on_http_clients_is_told() -> None:
+    conduct = Conduct(unserved=happened(2))
+    (found,) = diagnose_port(seen(port("http-web"), "1.20", sighting("http"), conduct=conduct))
+    assert (found.name, found.severity) == ("closed-without-answer", Severity.INFO)
+
+
+def test_hanging_up_on_an_opaque_port_is_part_of_the_finding_about_the_port() -> None:
+    conduct = Conduct(unserved=happened(2))
+    (found,) = diagnose_port(seen(port("tcp-web"), "1.20", sighting("http"), conduct=conduct))
+    assert found.name == OPAQUE
+    assert "2 connections were ended without an answer" in found.message
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        (port("tcp-443", 443, external_name=True), ["external-name-without-http"]),
+        (port("https-443", 443, external_name=True), []),
+        (port("http-web", external_name=True), []),
+        (port("tcp-443", 443), []),
+    ],
+)
+def test_an_external_name_needs_a_host_or_an_sni_to_be_told_by(
+    declared: ServicePort, expected: list[str]
+) -> None:
+    observation = seen(declared, "1.20")
+    assert [f.name for f in diagnose_port(observation)] == expected
+    assert verdict(observation, diagnose_port(observation)) is PortVerdict.NO_TRAFFIC

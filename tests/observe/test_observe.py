@@ -205,3 +205,10 @@ def test_exemplars_name_the_frame_of_the_request() -> None:
     assert (proof.frame, proof.what) == (4, "GET /api HTTP/1.1")
     assert WIRE[proof.frame - 1].endswith(REQUEST)
     assert ANSWER not in WIRE[proof.frame - 1]
+
+
+def test_ports_that_read_what_another_of_their_number_passes_on_are_its_neighbours() -> None:
+    """The opaque one may meet their listener; not the other way round."""
+    ports = {p.declared.service: p for p in observed([], f"{WEB}---\n{ADMIN}").ports}
+    assert [p.full_name for p in ports["web"].neighbours] == ["shop/admin"]
+    assert ports["admin"].neighbours == ()

@@ -7,9 +7,15 @@ from typing import Any
 
 from sniffdiag.catalog.services import Edit, EditedField, ServicePort
 from sniffdiag.mesh.policy import load_policy, treated
-from sniffdiag.model import Endpoint, Leg
+from sniffdiag.model import Direction, Endpoint, Leg
 from sniffdiag.observe.conduct import Happened
-from sniffdiag.observe.port_observation import Exemplar, PortObservation, Shape, Sighting
+from sniffdiag.observe.port_observation import (
+    Exemplar,
+    PortObservation,
+    ProxyReply,
+    Shape,
+    Sighting,
+)
 
 CLIENT = Endpoint("10.244.1.10", 40312)
 SERVER = Endpoint("10.96.0.50", 8080)
@@ -29,6 +35,11 @@ def renamed_from(before: str | None, after: str | None = "tcp-9080-8080", **more
 def happened(flows: int = 3, leg: Leg = Leg.WIRE) -> Happened:
     """Connections that went one way, with one exemplar."""
     return Happened(flows, (Exemplar(4, 1_700_000_000_000_000_000, CLIENT, SERVER, leg, "SYN"),))
+
+
+def replied(flag: str, status: int, by: Direction = Direction.OUTBOUND) -> ProxyReply:
+    """Two answers that a proxy made itself."""
+    return ProxyReply(status, flag, "", by, 2, happened().exemplars)
 
 
 def sighting(protocol: str, flows: int = 3, **shape: Any) -> Sighting:

@@ -51,6 +51,10 @@ SAVED = Expectation("ok", ("saved-by-sniffing",), ("unrecognised-port-name",), (
 HTTP_ON_OPAQUE = Expectation(
     "mismatch", ("http-on-opaque-port",), ("unrecognised-port-name", "plaintext-on-tls-port")
 )
+REFUSED_BEFORE_IT_IS_OPAQUE = replace(
+    HTTP_ON_OPAQUE, allowed=(*HTTP_ON_OPAQUE.allowed, "http10-refused")
+)
+"""The client's sidecar sniffs HTTP and refuses its version; the server's would not look."""
 OPAQUE_ON_HTTP = Expectation("mismatch", ("opaque-on-http-port",))
 DELAYED = Expectation(
     "at-risk", ("server-first-on-sniffed-port",), ("unrecognised-port-name",), ("ok", "mismatch")
@@ -201,14 +205,14 @@ HTTP = (
         "an HTTP/1.0 client on a port declared http: 426 Upgrade Required",
         named("http-web"),
         OLD_WEB,
-        everywhere(Expectation("ok", or_verdicts=("at-risk", "mismatch"))),
+        mismatch("http10-refused"),
     ),
     Scenario(
         "http10-unnamed",
         "an HTTP/1.0 client on a port without a name: 1.20 does not recognise it as HTTP",
         named(""),
         OLD_WEB,
-        everywhere(HTTP_ON_OPAQUE),
+        by_release(HTTP_ON_OPAQUE, REFUSED_BEFORE_IT_IS_OPAQUE, HTTP_ON_OPAQUE),
     ),
     Scenario(
         "websocket-on-http-web",
