@@ -37,6 +37,8 @@ class Treatment(StrEnum):
     """The proxy looks at the first client bytes and decides per connection."""
     NOT_PROXIED = "not-proxied"
     """No listener is built for the port."""
+    UNKNOWN = "unknown"
+    """No declaration was given to judge by."""
 
 
 class Direction(StrEnum):

@@ -167,3 +167,30 @@ def test_next_to_a_sidecar_its_handling_of_http_is_known(case: Case) -> None:
         if (case.place, pod) in SEEN_FROM and logged(known, pod):
             assert direction.as_ != "unknown", direction
             assert direction.exemplars
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if is_inferable(c)], ids=lambda case: case.name)
+def test_without_any_declaration_the_meshs_own_tls_names_the_port(case: Case) -> None:
+    """Service and port come from the SNI, the handling from the ALPN; nothing is declared."""
+    known = truth(case.folder)
+    dialled = known["ports"][known["dialled"]]
+    file = case.folder / known["captures"][case.place]["file"]
+    report = analyze_captures([str(file)], Catalog(), MeshChoice("istio"))
+    assert [p.seen.declared.given for p in report.ports] == [False] * len(report.ports)
+    for port in report.ports:
+        where = (port.seen.declared.full_name, port.seen.declared.port)
+        assert where == (f"{dialled['namespace']}/{dialled['service']}", dialled["port"])
+        assert port.seen.treated.outbound.as_ == "unknown"
+        handled = logged(known, "client")
+        assert port.seen.shown.outbound.as_ in SHOWN_IN_LOG[handled] | {"unknown"}
+        is_opaque_http = known["application"]["protocol"] in {"http", "grpc"} and "tcp" in handled
+        if port.seen.shown.outbound.as_ == "opaque":
+            assert port.verdict == ("mismatch" if is_opaque_http else "ok")
+
+
+def test_the_incident_is_named_without_any_declaration() -> None:
+    file = LAB / "http-on-tcp-web" / "1.20-mtls" / "s1-eth0.pcap"
+    (port,) = analyze_captures([str(file)], Catalog(), MeshChoice("istio")).ports
+    assert port.seen.shown.outbound.as_ == "opaque"
+    assert "istio-peer-exchange" in port.seen.shown.outbound.because
+    assert port.verdict == "mismatch"

@@ -86,6 +86,8 @@ class ServicePort:
     """creationTimestamp, for conflicts that are settled by age."""
     origin: str = ""
     """"file:line" or "-s" text, for messages."""
+    given: bool = True
+    """False: nobody gave a declaration; the mesh's own TLS named Service and port."""
 
     @property
     def key(self) -> tuple[str, str, int, int]:
@@ -236,6 +238,24 @@ class Catalog:
             for claims, found in sorted(places.items(), key=lambda item: item[0][0].key)
             if _say_different_things(claims)
         ]
+
+
+def host_key(host: str) -> str:
+    """`reviews.shop` of `reviews.shop.svc.cluster.local`, as in `Catalog.by_host`."""
+    return ".".join(host.split(".")[:2])
+
+
+def not_given(named: Iterable[tuple[str, int]]) -> Catalog:
+    """A catalog of Services that nobody declared, from their hosts and ports."""
+    by_host: dict[tuple[str, int], ServicePort] = {}
+    for host, number in named:
+        service, _, rest = host.partition(".")
+        namespace, _, suffix = rest.partition(".")
+        if not suffix.startswith("svc"):
+            service, namespace = host, ""
+        by_host[host_key(host), number] = ServicePort(namespace, service, number, given=False)
+    ports = sorted(set(by_host.values()), key=lambda port: port.key)
+    return Catalog(ports=ports, by_host=by_host)
 
 
 _POD_PORTS = frozenset({Via.POD, Via.HOST})

@@ -11,12 +11,13 @@ from sniffdiag.cli.exits import FailOn, exit_code
 from sniffdiag.cli.output import write
 from sniffdiag.cli.processes import processes
 from sniffdiag.cli.progress import ProgressLine
+from sniffdiag.errors import UsageError
 
 
 def analyze(  # noqa: PLR0913 - one parameter an option is how typer reads a command
     captures: options.Captures = None,
     *,
-    services: options.Services,
+    services: options.ServicesIfAny = None,
     read: options.ReadFile = None,
     mesh: options.Mesh = "istio",
     mesh_version: options.MeshVersion = "auto",
@@ -42,12 +43,18 @@ def analyze(  # noqa: PLR0913 - one parameter an option is how typer reads a com
     from sniffdiag.report.formats import FORMATS  # noqa: PLC0415 - as above
 
     names = options.named_captures(captures, read)
-    options.refuse_one_stream_for_two(names, services)
-    catalog = load_catalog(services, Access(context, kubeconfig, namespace, all_namespaces))
+    options.refuse_one_stream_for_two(names, services or [])
+    access = Access(context, kubeconfig, namespace, all_namespaces)
+    catalog = load_catalog(services or [], access)
     choice = MeshChoice(mesh, mesh_version, tuple(settings or ()), namespace)
     with ProgressLine() as line:
         report = analyze_captures(
             names, catalog, choice, stdin=sys.stdin.buffer, watcher=line, processes=processes()
+        )
+    if not services and not report.ports:
+        raise UsageError(
+            "no declarations were given, and no mesh TLS in the capture names a Service",
+            hint="add -s services.yaml, from `kubectl get svc,endpointslices,pods -A -o yaml`",
         )
     write([FORMATS[output](report)])
     raise typer.Exit(exit_code(report, fail_on))

@@ -23,7 +23,9 @@ _HINT = "give manifests or the output of `kubectl get svc,endpointslices,pods -A
 
 
 def load_catalog(given: Sequence[str], access: Access = _CURRENT) -> Catalog:
-    """The catalog behind all `-s`; what looks like a declaration and exists as a file is a file.
+    """The catalog behind all `-s`, empty without any.
+
+    What looks like a declaration and exists as a file is a file.
 
     Raises:
         CatalogError: Nothing can be used, or a declaration does not parse.
@@ -39,7 +41,7 @@ def load_catalog(given: Sequence[str], access: Access = _CURRENT) -> Catalog:
         stdin=sys.stdin.buffer,
         cluster=_opened(access) if asked else None,
     )
-    if not catalog.ports and not catalog.pods_read:
+    if given and not catalog.ports and not catalog.pods_read:
         _refuse_what_is_no_manifest(catalog.summary)
     return catalog
 

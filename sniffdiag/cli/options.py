@@ -36,6 +36,18 @@ Services = Annotated[
         show_default=False,
     ),
 ]
+ServicesIfAny = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--services",
+        "-s",
+        metavar="MANIFESTS",
+        help="Kubernetes YAML or JSON: a file, a directory, - for standard input, or one "
+        "declaration as ns/name:port/portname=ip[,ip]. Best: kubectl get svc,endpointslices,pods "
+        "-A -o json. Without any, ports are those that the mesh's own TLS names.",
+        show_default=False,
+    ),
+]
 Mesh = Annotated[
     str,
     typer.Option(

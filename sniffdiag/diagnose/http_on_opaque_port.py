@@ -47,7 +47,7 @@ from sniffdiag.diagnose.handling import offenders, treatment
 from sniffdiag.diagnose.rule import ENOUGH, Rule
 from sniffdiag.diagnose.wording import counted, mesh_title, port_title, was_observed
 from sniffdiag.mesh.treated import Cause
-from sniffdiag.model import HTTP_FAMILY, Direction, PortVerdict, Severity, Treatment
+from sniffdiag.model import HTTP_FAMILY, Direction, PortVerdict, Severity, Shown, Treatment
 from sniffdiag.observe.port_observation import PortObservation, Sighting
 
 _OPAQUE = frozenset({Treatment.OPAQUE})
@@ -57,6 +57,9 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     """HTTP on a port that one of the two sidecars passes on unread."""
     http = tuple(s for s in seen.judged if s.is_http and _server_agrees(s))
     if _is_only_likely(http) and (seen.share(http) < MOST or _is_said_to_be_another(seen)):
+        return
+    if not seen.declared.given:
+        yield from _not_given(seen, http)
         return
     hits = list(offenders(seen, _OPAQUE, http))
     offending = tuple(s for s in http if any(s in hit for _, hit in hits))
@@ -74,6 +77,25 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         sightings=offending,
         fix=declare_as(seen, offending[0]),
         severity=Severity.WARNING if _is_only_likely(offending) else Severity.ERROR,
+    )
+
+
+def _not_given(seen: PortObservation, http: tuple[Sighting, ...]) -> Iterator[Finding]:
+    """Nothing is known of the declaration, but what was made of it is shown."""
+    opaque = [d for d in Direction if seen.shown.of(d).as_ is Shown.OPAQUE]
+    if not http or not opaque:
+        return
+    message = (
+        f"{was_observed(http)} to {port_title(seen)} of {seen.declared.full_name}, which the "
+        f"proxies handle as opaque TCP {' and '.join(opaque)}: {seen.shown.of(opaque[0]).because}; "
+        "its declaration was not given"
+    )
+    yield RULE.finding(
+        seen,
+        message,
+        sightings=http,
+        fix=declare_as(seen, http[0]),
+        severity=Severity.WARNING if _is_only_likely(http) else Severity.ERROR,
     )
 
 
@@ -121,6 +143,7 @@ def _declared(seen: PortObservation, direction: Direction) -> str:
         Cause.UNSTATED: "declared nowhere",
         Cause.TRANSPORT: f"declared as {declared.transport.label}",
         Cause.LAYER_4: "behind a layer 4 proxy",
+        Cause.NOT_GIVEN: "not given",
         Cause.NO_MESH: "outside the mesh",
     }
     return phrases[decided.cause]

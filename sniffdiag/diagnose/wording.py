@@ -64,6 +64,8 @@ def was_observed(sightings: tuple[Sighting, ...]) -> str:
 def port_title(seen: PortObservation) -> str:
     """`port 8080 "tcp-web"`."""
     name = f' "{seen.declared.name}"' if seen.declared.name else " (unnamed)"
+    if not seen.declared.given:
+        name = ""
     return f"port {seen.declared.port}{name}"
 
 

@@ -28,6 +28,8 @@ class Cause(StrEnum):
     """Nothing that this mesh reads says anything about the port."""
     LAYER_4 = "layer-4"
     """The proxy in front of the port never looks above layer 4, whatever is declared."""
+    NOT_GIVEN = "not-given"
+    """The port is known from the packets alone; nobody gave its declaration."""
     NO_MESH = "no-mesh"
     """Nothing that this policy is about handles the port."""
 

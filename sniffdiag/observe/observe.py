@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sniffdiag.addresses import address_text
-from sniffdiag.catalog.services import Catalog, Match, ServicePort
+from sniffdiag.catalog.services import Catalog, Match, ServicePort, host_key
 from sniffdiag.flows.flow import Flows, Orientation
 from sniffdiag.identify.detectors import DETECTORS
 from sniffdiag.identify.verdict import Identification, Reason
@@ -115,6 +115,21 @@ def _ways(treated: Treated) -> tuple[Treatment, Treatment]:
     return treated.outbound.as_, treated.inbound.as_
 
 
+def ports_named(identified: IdentifiedFlows) -> tuple[tuple[str, int], ...]:
+    """Hosts and ports of the Services that the mesh's own TLS names, in order of first frame."""
+    named = ((t.host, t.service_port) for _, t in _mesh_tls_rows(identified))
+    return tuple(dict.fromkeys((h, p) for h, p in named if h is not None and p is not None))
+
+
+def _mesh_tls_rows(identified: IdentifiedFlows) -> Iterable[tuple[int, MeshTls]]:
+    """Rows between sidecars whose ClientHello or certificate shows the mesh's own TLS."""
+    tls = [i for i, name in enumerate(identified.names) if name == "tls"]
+    for row in np.nonzero(np.isin(identified.code, tls))[0].tolist():
+        found = mesh_tls(identified.brief(row).facts)
+        if found is not None:
+            yield row, found
+
+
 class _Assignment:
     """Which rows of the flow table belong to which declared port."""
 
@@ -171,22 +186,13 @@ class _Assignment:
     def _ports_named_by_sni(self) -> dict[int, ServicePort]:
         """Rows of the mesh's own TLS whose SNI names a declared port."""
         named: dict[int, ServicePort] = {}
-        for row, tls in self.mesh_tls_rows():
+        for row, tls in _mesh_tls_rows(self.identified):
             if tls.host is None or tls.service_port is None:
                 continue
-            key = (".".join(tls.host.split(".")[:2]), tls.service_port)
-            port = self.catalog.by_host.get(key)
+            port = self.catalog.by_host.get((host_key(tls.host), tls.service_port))
             if port is not None:
                 named[row] = port
         return named
-
-    def mesh_tls_rows(self) -> Iterable[tuple[int, MeshTls]]:
-        """Rows between sidecars whose ClientHello or certificate shows the mesh's own TLS."""
-        tls = [i for i, name in enumerate(self.identified.names) if name == "tls"]
-        for row in np.nonzero(np.isin(self.identified.code, tls))[0].tolist():
-            found = mesh_tls(self.identified.brief(row).facts)
-            if found is not None:
-                yield row, found
 
     def quote(self, row: int, frame: int, ts_ns: int, what: str) -> Exemplar:
         """A frame of one flow as evidence."""

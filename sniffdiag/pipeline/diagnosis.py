@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from sniffdiag.catalog.services import Catalog, ServicePort
+from sniffdiag.catalog.services import Catalog, ServicePort, not_given
 from sniffdiag.decode.headers import DecodeStatus
 from sniffdiag.diagnose.diagnose import diagnose_capture, diagnose_port, ordered, verdict
 from sniffdiag.diagnose.finding import Finding
@@ -14,10 +14,10 @@ from sniffdiag.diagnose.rule import CaptureHealth
 from sniffdiag.mesh.detect import detected_mesh, gateways_shown, versions_shown
 from sniffdiag.mesh.policy import VersionPolicy, load_policy, newest_older_opaque, treated
 from sniffdiag.mesh.settings import parse_settings
-from sniffdiag.mesh.treated import Treated
+from sniffdiag.mesh.treated import Cause, DirectionTreatment, Treated
 from sniffdiag.mesh.versions import AUTO, detected_version
 from sniffdiag.model import Treatment
-from sniffdiag.observe.observe import Observations, observe
+from sniffdiag.observe.observe import Observations, observe, ports_named
 from sniffdiag.observe.port_observation import PortObservation
 from sniffdiag.pipeline.capture import Capture, load_detectors, sealed, status_text
 from sniffdiag.pipeline.reading import ReadingPlan, Watcher, read
@@ -67,6 +67,8 @@ def diagnose(capture: Capture, catalog: Catalog, choice: MeshChoice = MeshChoice
         PolicyError: Mesh, version or setting are unknown.
     """
     policy = _policy(choice, catalog)
+    if not _is_given(catalog):
+        catalog = not_given(ports_named(capture.flows))
     seen = observe(capture.flows, catalog, _treatments(policy, catalog, choice))
     return _report(_notes(policy, catalog, choice), policy, catalog, capture.report, seen)
 
@@ -108,8 +110,14 @@ def _policy(choice: MeshChoice, catalog: Catalog) -> VersionPolicy:
     mesh = load_policy(detected.mesh if detected else choice.mesh)
     version = choice.version
     if version == AUTO and mesh.versions:
-        version = detected_version(versions_shown(mesh.mesh, catalog.traces))
+        version = (
+            detected_version(versions_shown(mesh.mesh, catalog.traces))
+            if _is_given(catalog)
+            else mesh.versions[-1]
+        )
     policy = mesh.at(version, parse_settings(choice.settings))
+    if not _is_given(catalog):
+        return replace(policy, note=_NOTHING_GIVEN.format(policy.title))
     if detected is None:
         return policy
     chosen = f"judged by {policy.title}: {detected.because}"
@@ -119,6 +127,17 @@ def _policy(choice: MeshChoice, catalog: Catalog) -> VersionPolicy:
     return replace(policy, note="; ".join(filter(None, (chosen, policy.note))))
 
 
+_NOTHING_GIVEN = (
+    "no declarations were given: ports are those that the mesh's own TLS names, and fixes are "
+    "written for {}; give --services for all others"
+)
+
+
+def _is_given(catalog: Catalog) -> bool:
+    """Somebody declared something, were it nothing usable."""
+    return bool(catalog.ports or catalog.summary.sources)
+
+
 def _treatments(
     policy: VersionPolicy, catalog: Catalog, choice: MeshChoice
 ) -> dict[ServicePort, Treated]:
@@ -126,8 +145,15 @@ def _treatments(
     return {port: _treatment(policy, port) for port in wanted}
 
 
+_NOT_GIVEN = DirectionTreatment(
+    Treatment.UNKNOWN, "no declaration of the port was given", Cause.NOT_GIVEN
+)
+
+
 def _treatment(policy: VersionPolicy, port: ServicePort) -> Treated:
     here = treated(policy, port)
+    if not port.given:
+        return replace(here, outbound=_NOT_GIVEN, inbound=_NOT_GIVEN)
     if applied := port.before_edits():
         here = replace(here, before_edits=treated(policy, applied))
     if Treatment.SNIFFED not in (here.outbound.as_, here.inbound.as_):

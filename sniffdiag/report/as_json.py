@@ -75,6 +75,7 @@ def _port(port: PortReport) -> dict[str, Any]:
         "service": declared.service,
         "port": declared.port,
         "name": declared.name,
+        "given": declared.given,
         "app_protocol": declared.app_protocol,
         "transport": declared.transport.label,
         "edits": [_edit(e) for e in declared.edits],

@@ -30,7 +30,9 @@ def observed_phrase(seen: PortObservation) -> str:
 
 
 def declared_phrase(seen: PortObservation) -> str:
-    """`tcp-web`, `(unnamed)`, `tcp-web + appProtocol http`."""
+    """`tcp-web`, `(unnamed)`, `tcp-web + appProtocol http`, `(not given)`."""
+    if not seen.declared.given:
+        return "(not given)"
     name = seen.declared.name or "(unnamed)"
     if seen.declared.app_protocol is None:
         return name
