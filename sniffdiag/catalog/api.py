@@ -77,6 +77,9 @@ class ApiServer(Protocol):
 class Answer(Protocol):
     """What comes back, while it comes."""
 
+    accepted: bool
+    """It is known already that the server does not refuse."""
+
     def __iter__(self) -> Iterator[bytes]:
         """Line by line."""
 

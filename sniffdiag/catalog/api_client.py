@@ -25,6 +25,8 @@ from sniffdiag.catalog.api import (
 from sniffdiag.errors import CatalogError
 
 _CONNECT_SECONDS = 10.0
+_CERTIFICATES = ("ca_certs", "ca_cert_data", "cert_file", "key_file")
+"""As urllib3 names what it reads for every connection."""
 _OK = 200
 _PIECE = 65_536
 _BOTH_WAYS = 2  # SHUT_RDWR of sys/socket.h
@@ -77,6 +79,7 @@ class _Client:
     def __init__(self, api: Any, title: str, namespace: str) -> None:
         self._settings = api.configuration
         self._pool = api.rest_client.pool_manager
+        _load_certificates(self._pool.connection_pool_kw)
         self.title = title
         self.namespace = namespace
 
@@ -114,8 +117,28 @@ class _Client:
         }
 
 
+def _load_certificates(options: dict[str, Any]) -> None:
+    """Read certificates now: every new connection would read their files again.
+
+    A live capture gives up its rights in between, and then cannot.
+    """
+    from urllib3.util.ssl_ import create_urllib3_context  # noqa: PLC0415 - part of the client
+
+    files = {key: options.pop(key, None) for key in _CERTIFICATES}
+    context = create_urllib3_context(cert_reqs=options.get("cert_reqs"))
+    if files["ca_certs"] or files["ca_cert_data"]:
+        context.load_verify_locations(files["ca_certs"], cadata=files["ca_cert_data"])
+    else:
+        context.load_default_certs()
+    if files["cert_file"]:
+        context.load_cert_chain(files["cert_file"], files["key_file"])
+    options["ssl_context"] = context
+
+
 class _Response:
     """The lines of a response."""
+
+    accepted = True
 
     def __init__(self, response: Any) -> None:
         self._response = response

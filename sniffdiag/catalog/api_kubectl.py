@@ -63,6 +63,8 @@ class _ByKubectl:
 class _Output:
     """What a kubectl prints, until it ends."""
 
+    accepted = False
+
     def __init__(self, running: Running, seconds: float) -> None:
         self._running = running
         self._seconds = seconds

@@ -102,6 +102,13 @@ class Page:
         return [i for i in items if isinstance(i, dict)] if isinstance(items, list) else []
 
     @property
+    def objects(self) -> Iterator[Json]:
+        """Its objects, each saying what it is."""
+        kind = str(self.value.get("kind") or "").removesuffix("List")
+        for item in self.items:
+            yield {"kind": kind, "apiVersion": self.value.get("apiVersion"), **item}
+
+    @property
     def version(self) -> str:
         """The resourceVersion from which a watch goes on."""
         return str(_mapping(self.value, "metadata").get("resourceVersion") or "")

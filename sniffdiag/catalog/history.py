@@ -17,7 +17,7 @@ from sniffdiag.catalog.services import Edit, EditedField
 from sniffdiag.model import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _MAX_PORT = 65_535
@@ -59,6 +59,13 @@ class History:
                 found.append(Edit(field, before, after, owner.manager, owner.at_ns))
         return tuple(found)
 
+    def writer(self, key: _Key, field: EditedField) -> tuple[str, int | None]:
+        """Who owns a field, and when they last wrote; of a field that is gone, who wrote last."""
+        owner = _latest(self._owners(key, _FIELDS[field]))
+        if not owner.manager:
+            owner = _latest(map(_owner, self._entries()))
+        return owner.manager, owner.at_ns
+
     def _by_other_managers(self, key: _Key, now: dict[EditedField, str | None]) -> Iterator[Edit]:
         """Without that annotation: fields owned by none of those who made the port."""
         makers = {owner.manager for owner in self._owners(key, _PORT_ITSELF)}
@@ -70,13 +77,20 @@ class History:
 
     def _owners(self, key: _Key, field: str) -> Iterator[_Owner]:
         """Managers of a field of the port, or of all ports where that is all that is recorded."""
-        for entry in self._metadata.each("managedFields"):
-            if entry.text("subresource"):
-                continue
+        for entry in self._entries():
             spec = entry.mapping("fieldsV1").mapping("f:spec")
             owned = spec.raw("f:ports")
             if isinstance(owned, dict) and (not owned or field in _owned_of(owned, key)):
-                yield _Owner(entry.text("manager") or "", nanoseconds(entry.text("time")))
+                yield _owner(entry)
+
+    def _entries(self) -> Iterator[Fields]:
+        """Without those of the status."""
+        each = self._metadata.each("managedFields")
+        return (entry for entry in each if not entry.text("subresource"))
+
+
+def _owner(entry: Fields) -> _Owner:
+    return _Owner(entry.text("manager") or "", nanoseconds(entry.text("time")))
 
 
 def _owned_of(ports: dict[object, object], key: _Key) -> dict[object, object]:
@@ -89,7 +103,7 @@ def _owned_of(ports: dict[object, object], key: _Key) -> dict[object, object]:
     return {}
 
 
-def _latest(owners: Iterator[_Owner] | list[_Owner]) -> _Owner:
+def _latest(owners: Iterable[_Owner]) -> _Owner:
     return max(owners, key=lambda owner: owner.at_ns or 0, default=_Owner("", None))
 
 

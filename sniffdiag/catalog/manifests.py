@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from sniffdiag.catalog.addresses import build_catalog
-from sniffdiag.catalog.documents import Problem, Readable, read_documents
+from sniffdiag.catalog.documents import Document, Problem, Readable, read_documents
 from sniffdiag.catalog.inline import parse_declaration
 from sniffdiag.catalog.objects import Objects
 from sniffdiag.catalog.services import Catalog, CatalogSummary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sniffdiag.catalog.cluster import Cluster
 
@@ -33,24 +32,54 @@ def load(
     Raises:
         CatalogError: No source can be read, or a declaration does not parse.
     """
-    declared = [parse_declaration(text) for text in declarations]
-    objects = Objects()
-    documents = 0
-    with _cycle_collection_paused():
-        of_cluster = cluster.documents() if cluster else ()
-        for found in chain(of_cluster, read_documents(sources, stdin)):
+    given = Given(sources, declarations, stdin)
+    if cluster is not None:
+        with _cycle_collection_paused():
+            given.read(cluster.documents())
+        given.sources.insert(0, cluster.title)
+    return given.catalog()
+
+
+class Given:
+    """What was given that does not change any more, ready to be joined with what does."""
+
+    def __init__(
+        self, sources: Sequence[str], declarations: Sequence[str], stdin: Readable | None
+    ) -> None:
+        self._declared = [parse_declaration(text) for text in declarations]
+        self._objects = Objects()
+        self._documents = 0
+        self.sources = list(sources)
+        with _cycle_collection_paused():
+            self.read(read_documents(sources, stdin))
+
+    def read(self, documents: Iterable[Document | Problem]) -> None:
+        """Read more of it."""
+        for found in documents:
             if isinstance(found, Problem):
-                objects.problems.append(found.line)
+                self._objects.problems.append(found.line)
                 continue
-            documents += 1
-            objects.add_document(found.origin, found.value)
-        summary = CatalogSummary(
-            sources=(*([cluster.title] if cluster else []), *sources),
-            documents=documents,
-            ignored_kinds=tuple(sorted(objects.ignored_kinds.items())),
-            problems=tuple(objects.problems),
-        )
-        return build_catalog(objects, declared, summary)
+            self._documents += 1
+            self._objects.add_document(found.origin, found.value)
+
+    def catalog(self, others: Iterable[Objects] = (), problems: Sequence[str] = ()) -> Catalog:
+        """All of it, with objects that are read elsewhere."""
+        with _cycle_collection_paused():
+            objects = self._objects
+            documents = self._documents
+            if others:
+                objects = Objects()
+                objects.merge(self._objects)
+                for other in others:
+                    documents += 1
+                    objects.merge(other)
+            summary = CatalogSummary(
+                sources=tuple(self.sources),
+                documents=documents,
+                ignored_kinds=tuple(sorted(objects.ignored_kinds.items())),
+                problems=(*problems, *objects.problems),
+            )
+            return build_catalog(objects, self._declared, summary)
 
 
 @contextmanager

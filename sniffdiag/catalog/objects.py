@@ -129,6 +129,19 @@ class Objects:
         for at, item in enumerate(value):
             self._add_object_or_list(f"{origin} [{at}]", item)
 
+    def merge(self, other: Objects) -> None:
+        """Add what another one read; of a Service that both have, the other's stays."""
+        self.services.update(other.services)
+        for own, theirs in ((self.slices, other.slices), (self.endpoints, other.endpoints)):
+            for service_id, sets in theirs.items():
+                own.setdefault(service_id, []).extend(sets)
+        self.pods += other.pods
+        self.node_addresses |= other.node_addresses
+        self.claims += other.claims
+        self.traces.update(other.traces)
+        self.ignored_kinds.update(other.ignored_kinds)
+        self.problems += other.problems
+
     def _add_object_or_list(self, origin: str, value: object) -> None:
         if not isinstance(value, dict):
             self.problems.append(

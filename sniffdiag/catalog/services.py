@@ -119,6 +119,27 @@ class ServicePort:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class DeclarationChange:
+    """That a port is declared otherwise than a moment ago, as a watch of the cluster saw it."""
+
+    at_ns: int
+    """When it was written, or seen where that is not recorded."""
+    before: ServicePort | None
+    """None where the port was not declared."""
+    after: ServicePort | None
+    """None where it no longer is."""
+    manager: str = ""
+    """Who wrote it; empty where that is not recorded."""
+
+    @property
+    def port(self) -> ServicePort:
+        """The port as it is declared now, or was declared last."""
+        port = self.after or self.before
+        assert port is not None  # noqa: S101 - one of both is there
+        return port
+
+
 class Via(StrEnum):
     """By which kind of address an endpoint leads to a declared port, in order of preference."""
 

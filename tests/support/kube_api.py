@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -52,7 +53,7 @@ class KubeApi:
         self._news = threading.Condition()
         self._open: set[socket.socket] = set()
         self._bookmarks = 0
-        self._closing = False
+        self._closing = self._away = False
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.api = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
@@ -140,9 +141,18 @@ class KubeApi:
     def disconnect(self) -> None:
         """Cut every open connection in the middle of whatever is being sent."""
         with self._news:
-            for each in self._open:
-                each.shutdown(socket.SHUT_RDWR)
+            for each in list(self._open):
+                with suppress(OSError):  # its client was faster
+                    each.shutdown(socket.SHUT_RDWR)
             self._news.notify_all()
+
+    @contextmanager
+    def unreachable(self) -> Iterator[None]:
+        """Nobody gets an answer."""
+        self._away = True
+        self.disconnect()
+        yield
+        self._away = False
 
     def deny(self, verb: str, plural: str) -> None:
         """Take away the right."""
@@ -234,11 +244,22 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
 
+    def setup(self) -> None:
+        super().setup()
+        self.server.api._open.add(self.connection)
+
+    def finish(self) -> None:
+        self.server.api._open.discard(self.connection)
+        super().finish()
+
     def log_message(self, *_: object) -> None:
         pass
 
     def do_GET(self) -> None:
         api = self.server.api
+        if api._away:
+            self.close_connection = True
+            return
         api.requests.append(self.path)
         parts = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
@@ -273,7 +294,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        api._open.add(self.connection)
         try:
             for event in api.events(plural, namespace, since):
                 line = _line(event)
@@ -283,8 +303,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"0\r\n\r\n")
         except OSError:
             self.close_connection = True
-        finally:
-            api._open.discard(self.connection)
 
 
 def _line(value: Object) -> bytes:
