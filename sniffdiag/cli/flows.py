@@ -21,6 +21,9 @@ def flows(
     output: Annotated[
         options.FlowFormat, typer.Option("-o", "--output", help="Format of the list.")
     ] = options.FlowFormat.TABLE,
+    ja4: Annotated[
+        bool, typer.Option("--ja4", help="Add the JA4 fingerprint of TLS and QUIC clients.")
+    ] = False,
 ) -> None:
     """List the flows of a capture with the protocol observed on each.
 
@@ -29,7 +32,7 @@ def flows(
     Example:
       tcpdump -i any -w - | sniffdiag flows -
     """
-    from sniffdiag.pipeline.capture import list_flows  # noqa: PLC0415 - --help stays fast
+    from sniffdiag.pipeline.capture import Wanted, list_flows  # noqa: PLC0415 - --help stays fast
     from sniffdiag.report.capture_text import capture_lines  # noqa: PLC0415 - as above
     from sniffdiag.report.flow_formats import FLOW_FORMATS  # noqa: PLC0415 - as above
 
@@ -40,7 +43,7 @@ def flows(
             stdin=sys.stdin.buffer,
             watcher=line,
             processes=processes(),
-            facts=output is options.FlowFormat.JSON,
+            wanted=Wanted(facts=output is options.FlowFormat.JSON, ja4=ja4),
         )
     write(FLOW_FORMATS[output](found))
     if output is options.FlowFormat.TABLE:

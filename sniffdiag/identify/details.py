@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sniffdiag.identify import exchanges
+from sniffdiag.identify import exchanges, tls_details
 from sniffdiag.identify.prelude import without_proxy
 from sniffdiag.identify.verdict import Facts, Heads, Identification
 
@@ -17,6 +17,7 @@ DETAILS: dict[str, Callable[[Heads], Facts]] = {
     "grpc-web": exchanges.details,
     "http": exchanges.http1_details,
     "http2": exchanges.details,
+    "tls": tls_details.details,
     "websocket": exchanges.details,
 }
 """By protocol. Total, as detectors are: any bytes give facts, none raises."""
@@ -29,11 +30,11 @@ def detailed(found: Identification, heads: Heads) -> Identification:
         return found
     _, rest, _ = without_proxy(heads)
     facts = read(rest).merged(found.facts)
-    if not facts.unknowable:
-        return with_facts(found, found.why, facts)
-    named = " and ".join(facts.unknowable)
-    why = f"{found.why}; {named} cannot be known: compressed by what was sent before the capture"
-    return with_facts(found, why, facts)
+    notes = facts.notes
+    if facts.unknowable:
+        named = " and ".join(facts.unknowable)
+        notes += (f"{named} cannot be known: compressed by what was sent before the capture",)
+    return with_facts(found, "; ".join((found.why, *notes)), facts)
 
 
 def with_facts(found: Identification, why: str, facts: Facts) -> Identification:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sniffdiag.identify.chains import CUT, NOT_A_FRAME, Chain, chains, follow, pieces
 from sniffdiag.identify.clue import ANYHOW, Beginnings, Sounding
@@ -43,7 +43,8 @@ HELLO_PROOF_LEN = 11
 MAX_HANDSHAKE_LEN = 1 << 17
 HELLO_SESSION_AT = 34
 EXTENSION_HEADER = struct.Struct(">HH")
-EXT_SNI, EXT_ALPN, EXT_SUPPORTED_VERSIONS = 0, 16, 43
+EXT_SNI, EXT_ALPN, EXT_SUPPORTED_VERSIONS, EXT_ECH = 0, 16, 43, 0xFE0D
+HANDSHAKE_HEADER_LEN = 4
 VERSIONS = {0x0300: "SSL 3.0", 0x0301: "1.0", 0x0302: "1.1", 0x0303: "1.2", 0x0304: "1.3"}
 OID_SUBJECT_ALT_NAME = b"\x06\x03\x55\x1d\x11"
 SAN_DNS, SAN_URI = 0x82, 0x86
@@ -106,13 +107,21 @@ def _clear_handshake(head: bytes) -> bytes:
     return bytes(joined)
 
 
-def _extensions(hello: _Reader) -> dict[int, bytes]:
-    found: dict[int, bytes] = {}
-    extensions = hello.vector(2)
-    while extensions:
-        kind = extensions.number(2)
-        found.setdefault(kind, extensions.vector(2).rest())
-    return found
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """A ClientHello, from its version on."""
+
+    body: bytes
+    whole: bool
+
+
+def client_hello(head: bytes) -> Hello | None:
+    """The ClientHello that `head` begins with, however many records it takes."""
+    clear = _clear_handshake(head)
+    if clear[:1] != bytes([CLIENT_HELLO]) or len(clear) < HANDSHAKE_HEADER_LEN:
+        return None
+    end = HANDSHAKE_HEADER_LEN + int.from_bytes(clear[1:HANDSHAKE_HEADER_LEN])
+    return Hello(clear[HANDSHAKE_HEADER_LEN:end], whole=len(clear) >= end)
 
 
 def hello_facts(head: bytes) -> Facts:
@@ -125,7 +134,7 @@ def hello_facts(head: bytes) -> Facts:
 
 def client_hello_facts(body: bytes) -> Facts:
     """SNI, ALPN and the highest version of a ClientHello (RFC 8446 4.1.2)."""
-    extensions, whole = _client_extensions(body)
+    extensions, whole = client_extensions(body)
     legacy = int.from_bytes(body[:2])
     versions = _Reader(extensions.get(EXT_SUPPORTED_VERSIONS, b"")).vector(1).rest()
     return Facts(
@@ -136,15 +145,19 @@ def client_hello_facts(body: bytes) -> Facts:
     )
 
 
-def _client_extensions(body: bytes) -> tuple[dict[int, bytes], bool]:
+def client_extensions(body: bytes) -> tuple[dict[int, bytes], bool]:
     """Whole extensions by type, the first of a type, and whether that is all of them.
 
     By offsets, since listings read every hello.
     """
-    found: dict[int, bytes] = {}
     at = HELLO_SESSION_AT
     for width in (1, 2, 1):  # session id, cipher suites, compression methods
         at += width + int.from_bytes(body[at : at + width])
+    return _extensions_at(body, at)
+
+
+def _extensions_at(body: bytes, at: int) -> tuple[dict[int, bytes], bool]:
+    found: dict[int, bytes] = {}
     if len(body) <= at + 1:
         return found, len(body) == at  # the oldest hellos have no extensions
     end = at + 2 + int.from_bytes(body[at : at + 2])
@@ -161,13 +174,13 @@ def _client_extensions(body: bytes) -> tuple[dict[int, bytes], bool]:
 
 def server_hello_facts(body: bytes) -> Facts:
     """Chosen version and, up to TLS 1.2, chosen ALPN of a ServerHello (RFC 8446 4.1.3)."""
-    hello = _Reader(body)
-    legacy = hello.number(2)
-    hello.take(32)
-    hello.vector(1)
-    hello.take(3)
-    extensions = _extensions(hello)
-    chosen = int.from_bytes(extensions.get(EXT_SUPPORTED_VERSIONS, b"")[:2]) or legacy
+    suite_and_compression = 3
+    session_len = int.from_bytes(body[HELLO_SESSION_AT : HELLO_SESSION_AT + 1])
+    at = HELLO_SESSION_AT + 1 + session_len + suite_and_compression
+    extensions, whole = _extensions_at(body, at)
+    chosen = int.from_bytes(extensions.get(EXT_SUPPORTED_VERSIONS, b"")[:2])
+    if not chosen and whole:
+        chosen = int.from_bytes(body[:2])
     return Facts(
         alpn_chosen=next(iter(_alpn(extensions.get(EXT_ALPN, b""))), None),
         tls_version=VERSIONS.get(chosen),
@@ -197,7 +210,7 @@ def _highest(versions: bytes) -> str | None:
 
 def peer_names(body: bytes) -> tuple[str, ...]:
     """URI and DNS names of the first certificate of a Certificate message (RFC 5246 7.4.2)."""
-    certificate = _Reader(body).vector(3).vector(3).rest()
+    certificate = first_certificate(body) or b""
     at = certificate.find(OID_SUBJECT_ALT_NAME)
     if at < 0:
         return ()
@@ -213,6 +226,14 @@ def peer_names(body: bytes) -> tuple[str, ...]:
     return tuple(found)
 
 
+def first_certificate(body: bytes) -> bytes | None:
+    """The sender's own certificate of a Certificate message, DER, if all of it is there."""
+    length_at = 3
+    length = int.from_bytes(body[length_at : 2 * length_at])
+    certificate = body[2 * length_at : 2 * length_at + length]
+    return certificate if certificate and len(certificate) == length else None
+
+
 def _der_value(element: _Reader) -> bytes:
     element.take(1)
     return _der_content(element)
@@ -226,16 +247,27 @@ def _der_content(element: _Reader) -> bytes:
     return element.take(length)
 
 
-def _facts(side: Side) -> Facts:
-    facts = Facts()
+def facts(heads: Heads, said: Facts = NO_FACTS) -> Facts:
+    """What hellos and certificates say, and what was `said` before."""
+    server, client = _facts_of_side(heads.server), _facts_of_side(heads.client)
+    said = said.merged(client).merged(server)
+    return replace(
+        said,
+        tls_version=server.tls_version or said.tls_version,
+        tls_peer_names=server.tls_peer_names + client.tls_peer_names,
+    )
+
+
+def _facts_of_side(side: Side) -> Facts:
+    found = Facts()
     for kind, body in handshake_messages(side.head):
         if kind == CLIENT_HELLO:
-            facts = facts.merged(client_hello_facts(body))
+            found = found.merged(client_hello_facts(body))
         elif kind == SERVER_HELLO:
-            facts = facts.merged(server_hello_facts(body))
+            found = found.merged(server_hello_facts(body))
         elif kind == CERTIFICATE:
-            facts = facts.merged(Facts(tls_peer_names=peer_names(body)))
-    return facts
+            found = found.merged(Facts(tls_peer_names=peer_names(body)))
+    return found
 
 
 def _hello_prefix(kind: int) -> tuple[range | tuple[int, ...], ...]:
@@ -367,14 +399,7 @@ def probe(heads: Heads) -> Verdict:
     verdict = judge(heads, probe_client, probe_server)
     if verdict.answer not in CLAIMS:
         return verdict
-    server, client = _facts(heads.server), _facts(heads.client)
-    said = verdict.facts.merged(client).merged(server)
-    facts = replace(
-        said,
-        tls_version=server.tls_version or said.tls_version,
-        tls_peer_names=server.tls_peer_names + client.tls_peer_names,
-    )
-    return replace(verdict, facts=facts)
+    return replace(verdict, facts=facts(heads, verdict.facts))
 
 
 def _layout(prefix: tuple[range | tuple[int, ...], ...]) -> Layout:

@@ -81,6 +81,17 @@ class Alert(NamedTuple):
     """The RFC's name, such as "handshake_failure", or the number."""
 
 
+class Certificate(NamedTuple):
+    """A server's certificate in clear, which nobody verified."""
+
+    subject: str
+    """RFC 4514."""
+    names: tuple[str, ...]
+    """DNS and URI subject alternative names."""
+    not_after: str
+    """RFC 3339, UTC."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What a detector could read on the way. Wire text is raw here; reports escape it.
@@ -109,7 +120,10 @@ class Facts:
     """"1.0" ... "1.3", of the ServerHello where seen, else the highest offered."""
     tls_peer_names: tuple[str, ...] = ()
     """URI and DNS subject alternative names of certificates seen in clear (TLS 1.2 and below)."""
+    certificate: Certificate | None = None
     alerts: tuple[Alert, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Clauses on what is remarkable or missing, as in `Verdict.why`."""
     switched_to: str | None = None
     """Protocol id that followed on the same connection (STARTTLS: "tls")."""
     prelude: str | None = None

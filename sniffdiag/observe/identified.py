@@ -95,6 +95,13 @@ class IdentifiedFlows:
         by_columns = row not in self._known and found.protocol == "http"
         return details.detailed(found, self._beginnings(row) if by_columns else self.heads(row))
 
+    def ja4(self, row: int) -> str | None:
+        """The fingerprint of the flow's TLS client, if it has one that can be read."""
+        from sniffdiag.identify import ja4  # noqa: PLC0415 - on request only
+
+        protocol = self.names[int(self.code[row])]
+        return ja4.ja4(protocol, self.heads(row)) if protocol in ja4.CLIENTS else None
+
     def _beginnings(self, row: int) -> Heads:
         """As `heads`, cheaper: for flows of which the first segments are enough."""
         client, server = self.flows.beginning(row), self.flows.beginning(row, of_server=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, BinaryIO
+from itertools import repeat
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from sniffdiag.addresses import address_text
 from sniffdiag.decode.headers import DecodeStatus
@@ -20,8 +21,10 @@ from sniffdiag.report.listing import CaptureReport, FlowList, FlowRow, SourceRep
 from sniffdiag.sources.frames import SourceSummary
 
 if TYPE_CHECKING:
-    from sniffdiag.identify.verdict import Identification
+    from sniffdiag.identify.verdict import Facts, Identification
     from sniffdiag.observe.identified import IdentifiedFlows
+
+Found = TypeVar("Found")
 
 ROWS_PER_PROCESS = 100
 """Flows whose identification takes longer than starting a process."""
@@ -35,32 +38,56 @@ class Capture:
     report: CaptureReport
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a listing shows of each flow beyond its protocol, and so has to be read."""
+
+    facts: bool = False
+    ja4: bool = False
+
+
+ONLY_PROTOCOLS = Wanted()
+
+
 def list_flows(
     captures: Sequence[str],
     *,
     stdin: BinaryIO | None = None,
     watcher: Watcher | None = None,
     processes: int = 1,
-    facts: bool = False,
+    wanted: Wanted = ONLY_PROTOCOLS,
 ) -> FlowList:
-    """Every flow of the captures, without any declarations, with all `facts` if they are wanted.
+    """Every flow of the captures, without any declarations.
 
     Raises:
         SourceError: No capture can be read.
     """
     plan = ReadingPlan(processes, tallies=False, meanwhile=load_detectors)
     capture = sealed(read(captures, stdin=stdin, watcher=watcher, plan=plan), processes)
-    look = partial(_looked_closely, capture.flows, processes) if facts else None
-    return FlowList(capture.report, _flow_rows(capture.flows, look))
+    look = _Look(capture.flows, wanted, processes)
+    return FlowList(capture.report, _flow_rows(capture.flows, look), ja4=wanted.ja4)
 
 
-Look = Callable[[list[int]], "list[Identification]"]
+class _Look:
+    """How closely a listing looks at its flows."""
 
+    def __init__(self, identified: IdentifiedFlows, wanted: Wanted, processes: int) -> None:
+        self._identified = identified
+        self._wanted = wanted
+        self._processes = processes
 
-def _looked_closely(
-    identified: IdentifiedFlows, processes: int, rows: list[int]
-) -> list[Identification]:
-    return _shared_out(processes, identified.detailed, rows)
+    def identifications(self, rows: list[int]) -> list[Identification]:
+        if not self._wanted.facts:
+            return [self._identified.brief(row) for row in rows]
+        return _shared_out(self._processes, self._identified.detailed, rows)
+
+    def facts(self, found: list[Identification]) -> Iterable[Facts | None]:
+        return (f.facts for f in found) if self._wanted.facts else repeat(None, len(found))
+
+    def ja4(self, rows: list[int]) -> Iterable[str | None]:
+        if not self._wanted.ja4:
+            return repeat(None, len(rows))
+        return _shared_out(self._processes, self._identified.ja4, rows)
 
 
 def load_detectors() -> None:
@@ -87,9 +114,7 @@ def _identified(flows: Flows, reading: Reading, processes: int) -> Capture:
     return Capture(IdentifiedFlows(flows, partial(_shared_out, processes)), report)
 
 
-def _shared_out(
-    processes: int, probe: Callable[[int], Identification], rows: list[int]
-) -> list[Identification]:
+def _shared_out(processes: int, probe: Callable[[int], Found], rows: list[int]) -> list[Found]:
     """A `Spread` over several processes, where that is worth it."""
     return spread(probe, rows, min(processes, len(rows) // ROWS_PER_PROCESS))
 
@@ -139,21 +164,19 @@ _TRANSPORTS = {int(t): t.label for t in Transport}
 _ROWS_AT_ONCE = 8_192
 
 
-def _flow_rows(identified: IdentifiedFlows, look: Look | None) -> Iterator[FlowRow]:
+def _flow_rows(identified: IdentifiedFlows, look: _Look) -> Iterator[FlowRow]:
     """Rows made from slices of columns: a long listing never stands in memory as objects."""
     for begin in range(0, identified.flows.rows, _ROWS_AT_ONCE):
         yield from _rows_of_slice(identified, slice(begin, begin + _ROWS_AT_ONCE), look)
 
 
-def _rows_of_slice(
-    identified: IdentifiedFlows, part: slice, look: Look | None
-) -> Iterator[FlowRow]:
+def _rows_of_slice(identified: IdentifiedFlows, part: slice, look: _Look) -> Iterator[FlowRow]:
     flows: Flows = identified.flows
     transport = flows.transport[part]
     is_tcp = (transport == Transport.TCP).tolist()
     stream = flows.stream[part].tolist()
     rows = list(range(part.start, part.start + len(stream)))
-    found = [identified.brief(row) for row in rows] if look is None else look(rows)
+    found = look.identifications(rows)
     packets, payload = flows.packets[part].tolist(), flows.payload_bytes[part].tolist()
     return map(
         FlowRow,
@@ -183,5 +206,6 @@ def _rows_of_slice(
         (f.facts.alpn_offered for f in found),
         (f.answered for f in found),
         flows.copies[part].tolist(),
-        (None if look is None else f.facts for f in found),
+        look.facts(found),
+        look.ja4(rows),
     )

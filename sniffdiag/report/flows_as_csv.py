@@ -10,16 +10,17 @@ from sniffdiag.report.escape import csv_cell
 from sniffdiag.report.listing import FlowList, FlowRow
 
 _FLUSH_ROWS = 1_000
-COLUMNS = tuple(name for name in FlowRow._fields if name != "facts")
+COLUMNS = tuple(name for name in FlowRow._fields if name not in {"facts", "ja4"})
 
 
 def render_flows(flows: FlowList) -> Iterator[str]:
     """Pieces of text; the first line names the columns."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow(COLUMNS)
+    columns = (*COLUMNS, "ja4") if flows.ja4 else COLUMNS
+    writer.writerow(columns)
     for number, row in enumerate(flows.rows, start=1):
-        writer.writerow([_cell(value) for value in row[: len(COLUMNS)]])
+        writer.writerow([_cell(getattr(row, name)) for name in columns])
         if number % _FLUSH_ROWS == 0:
             yield buffer.getvalue()
             buffer.seek(0)

@@ -50,7 +50,8 @@ def render_flows(flows: FlowList) -> Iterator[str]:
     yield json.dumps(head, indent=2)[: -len("\n}")] + ',\n  "flows": ['
     separator = "\n    "
     for row in flows.rows:
-        yield separator + _flow(row)
+        flow = _flow(row)
+        yield separator + (f'{flow[:-1]}, "ja4": {_text(row.ja4)}}}' if flows.ja4 else flow)
         separator = ",\n    "
     yield "\n  ]\n}\n"
 
@@ -92,7 +93,8 @@ def _flow(row: FlowRow) -> str:
 
 
 _NO_FACTS = (
-    ', "alpn_chosen": null, "tls_version": null, "alerts": [], "http": null, "grpc_status": null'
+    ', "alpn_chosen": null, "tls_version": null, "alerts": [], "certificate": null, "http": null, '
+    '"grpc_status": null'
 )
 
 
@@ -103,6 +105,7 @@ def _facts(facts: Facts) -> str:
     return (
         f', "alpn_chosen": {_text(facts.alpn_chosen)}, "tls_version": {_text(facts.tls_version)}, '
         f'"alerts": {json.dumps([alert._asdict() for alert in facts.alerts])}, '
+        f'"certificate": {json.dumps(facts.certificate and facts.certificate._asdict())}, '
         f'"http": {_http(facts)}, "grpc_status": {_number(facts.grpc_status)}'
     )
 

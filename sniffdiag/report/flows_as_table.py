@@ -14,17 +14,24 @@ from sniffdiag.report.listing import FlowList, FlowRow
 
 _MEASURED = 1_000
 _HEADERS = ("FRAME", "STREAM", "CLIENT", "SERVER", "PROTOCOL", "PACKETS", "BYTES", "WHY")
+_HEADERS_JA4 = (*_HEADERS[:-1], "JA4", _HEADERS[-1])
 
 
 def render_flows(flows: FlowList) -> Iterator[str]:
     """Lines, each ending in a newline."""
     rows = iter(flows.rows)
-    first = [_cells(row) for row in islice(rows, _MEASURED)]
-    widths = [max(map(len, column)) for column in zip(_HEADERS, *first, strict=True)]
+    headers, cells_of = (_HEADERS, _cells) if not flows.ja4 else (_HEADERS_JA4, _cells_ja4)
+    first = [cells_of(row) for row in islice(rows, _MEASURED)]
+    widths = [max(map(len, column)) for column in zip(headers, *first, strict=True)]
     template = "  ".join(f"%-{width}s" for width in widths[:-1]) + "  %s\n"
-    yield template % _HEADERS
-    for cells in chain(first, map(_cells, rows)):
+    yield template % headers
+    for cells in chain(first, map(cells_of, rows)):
         yield template % cells
+
+
+def _cells_ja4(row: FlowRow) -> tuple[str, ...]:
+    *cells, why = _cells(row)
+    return (*cells, row.ja4 or "-", why)
 
 
 def _cells(row: FlowRow) -> tuple[str, ...]:

@@ -80,6 +80,8 @@ class FlowRow(NamedTuple):
     copies: int
     facts: Facts | None = None
     """All that the kept bytes tell, where the format shows it."""
+    ja4: str | None = None
+    """Fingerprint of the TLS client, where it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +90,5 @@ class FlowList:
 
     capture: CaptureReport
     rows: Iterable[FlowRow]
+    ja4: bool = False
+    """Fingerprints were asked for."""

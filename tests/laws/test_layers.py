@@ -41,6 +41,7 @@ CENTRAL: dict[str, set[str]] = {
         "detectors",
         "details",
         "exchanges",
+        "ja4",
         "messages",
         "tls",
         "http1",

@@ -167,7 +167,7 @@ def test_an_empty_capture_gives_valid_flow_json() -> None:
 def test_csv_has_a_header_and_no_formulas() -> None:
     text = "".join(FLOW_FORMATS["csv"](FlowList(CAPTURE, [flow(sni="=HYPERLINK(1)")])))
     header, row = csv.reader(io.StringIO(text))
-    assert (*header, "facts") == FlowRow._fields
+    assert (*header, "facts", "ja4") == FlowRow._fields
     assert row[header.index("sni")] == "'=HYPERLINK(1)"
 
 
