@@ -120,5 +120,6 @@ RULE = Rule(
         "plain-server-behind-tls",
         "http10-refused",
         "no-route-found",
+        "tls-server-on-http-port",
     ),
 )

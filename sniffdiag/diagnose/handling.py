@@ -40,6 +40,8 @@ def _sniffed_as(treated: Treated, shape: Shape) -> Treatment:
         return Treatment.OPAQUE  # a PROXY protocol header hides the request line
     if shape.protocol == "tls":
         return Treatment.HTTP if treated.alpn_selects_http and shape.alpn_http else Treatment.OPAQUE
+    if shape.unusual_method and treated.sniffs_known_methods_only:
+        return Treatment.OPAQUE
     return treated.sniffed_as("http/1.0" if shape.http_1_0 else shape.protocol)
 
 

@@ -69,7 +69,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         f"{port_title(seen)} of {seen.declared.full_name} is {_declared(seen, hits[0][0])}, so "
         f"{mesh_title(seen)} treats it as opaque TCP {' and '.join(d.value for d, _ in hits)} "
         f"({_because(seen, hits[0][0], offending[0])}); {was_observed(offending)}"
-        f"{_hung_up(seen)}"
+        f"{_sticks(seen, offending)}{_hung_up(seen)}"
     )
     yield RULE.finding(
         seen,
@@ -113,6 +113,22 @@ def _is_only_likely(http: tuple[Sighting, ...]) -> bool:
 def _is_said_to_be_another(seen: PortObservation) -> bool:
     """The names promise a protocol whose messages may look like those of HTTP."""
     return bool(seen.named_protocols - HTTP_FAMILY)
+
+
+def _sticks(seen: PortObservation, offending: tuple[Sighting, ...]) -> str:
+    """Calls of one HTTP/2 connection all go to one pod where nobody reads them."""
+    flows = sum(s.flows for s in offending if s.is_http2)
+    calls = seen.http.requests if seen.http is not None else 0
+    if not flows or flows != seen.decided_flows or calls < _MANY_CALLS * flows:
+        return ""
+    pods = "one pod" if flows == 1 else f"{flows} pods at most"
+    return (
+        f"; balanced by connection, {calls:,} calls in {counted(flows, 'connection')} reach {pods}"
+    )
+
+
+_MANY_CALLS = 3
+"""Fewer calls a connection tell nothing of how they are balanced."""
 
 
 def _hung_up(seen: PortObservation) -> str:
@@ -165,6 +181,8 @@ def _unmatched(sighting: Sighting) -> str:
         return "HTTP behind a PROXY protocol header"
     if sighting.shape.http_1_0:
         return "HTTP/1.0"
+    if sighting.shape.unusual_method:
+        return "HTTP with a method that no registry has"
     return "HTTP/2" if sighting.is_http2 else "this traffic"
 
 

@@ -24,7 +24,9 @@ from sniffdiag.diagnose import (
     server_first_on_sniffed_port,
     silent_connections,
     thin_evidence,
+    tls_handshake_failed,
     tls_on_http_port,
+    tls_server_on_http_port,
     unrecognised_port_name,
     upgrade_refused,
 )
@@ -40,6 +42,7 @@ RULES: tuple[Rule, ...] = (
     proxy_protocol_on_http_port.RULE,
     http_listener_on_opaque_port.RULE,
     plain_server_behind_tls.RULE,
+    tls_server_on_http_port.RULE,
     http10_refused.RULE,
     no_route_found.RULE,
     upgrade_refused.RULE,
@@ -54,5 +57,6 @@ RULES: tuple[Rule, ...] = (
     layer_4_only.RULE,
     closed_without_answer.RULE,
     connection_refused.RULE,
+    tls_handshake_failed.RULE,
     thin_evidence.RULE,
 )

@@ -120,6 +120,8 @@ class Facts:
     http10: bool = False
     follows_client: bool = False
     sniffs_by_design: bool = False
+    sniffs_known_methods_only: bool = False
+    """Sniffing takes HTTP/1 for HTTP only where it knows the method."""
     detection_timeout_ms: Mapping[str, int] = field(default_factory=dict)
     suggest: Mapping[str, str] = field(default_factory=dict)
     """Protocol id to the word that declares it."""

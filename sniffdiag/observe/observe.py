@@ -439,7 +439,61 @@ def _shape(row: int, found: Identification, flows: Flows) -> Shape:
         answered=found.answered,
         alpn_http=found.protocol == "tls" and "http/1.1" in facts.alpn_offered,
         server_first=found.protocol in _SERVER_FIRST or bool(spoke_first and not is_http1),
+        unusual_method=is_http1 and facts.method is not None and facts.method not in _METHODS,
+        alert=next((a.description for a in facts.alerts if a.level == "fatal"), None),
     )
+
+
+_METHODS = frozenset(
+    [
+        "ACL",
+        "BASELINE-CONTROL",
+        "BIND",
+        "CHECKIN",
+        "CHECKOUT",
+        "CONNECT",
+        "COPY",
+        "DELETE",
+        "GET",
+        "HEAD",
+        "LABEL",
+        "LINK",
+        "LOCK",
+        "M-SEARCH",
+        "MERGE",
+        "MKACTIVITY",
+        "MKCALENDAR",
+        "MKCOL",
+        "MKREDIRECTREF",
+        "MKWORKSPACE",
+        "MOVE",
+        "NOTIFY",
+        "OPTIONS",
+        "ORDERPATCH",
+        "PATCH",
+        "POST",
+        "PRI",
+        "PROPFIND",
+        "PROPPATCH",
+        "PURGE",
+        "PUT",
+        "REBIND",
+        "REPORT",
+        "SEARCH",
+        "SOURCE",
+        "SUBSCRIBE",
+        "TRACE",
+        "UNBIND",
+        "UNCHECKOUT",
+        "UNLINK",
+        "UNLOCK",
+        "UNSUBSCRIBE",
+        "UPDATE",
+        "UPDATEREDIRECTREF",
+        "VERSION-CONTROL",
+    ]
+)
+"""IANA's registry of methods and what http_parser knows beyond it."""
 
 
 def _what(found: Identification) -> str:

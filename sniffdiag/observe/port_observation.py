@@ -52,6 +52,10 @@ class Shape:
     """A TLS client that offers "http/1.1" in its ALPN list."""
     server_first: bool = False
     """The server spoke before the client did."""
+    unusual_method: bool = False
+    """An HTTP/1 request whose method no registry has: parsers with a table do not know it."""
+    alert: str | None = None
+    """The fatal TLS alert in clear that ended the handshake, by its RFC name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from sniffdiag.diagnose.rules import RULES
 from sniffdiag.diagnose.wording import history
 from sniffdiag.model import Direction, Leg, PortVerdict, Severity, Transport
 from sniffdiag.observe.conduct import Conduct, Spread
+from sniffdiag.observe.http_counts import Counted, HttpCounts
 from sniffdiag.observe.port_observation import PortObservation, ProxyReply, Undecided
 from tests.support.observations import (
     happened,
@@ -708,3 +709,54 @@ def test_an_external_name_needs_a_host_or_an_sni_to_be_told_by(
     observation = seen(declared, "1.20")
     assert [f.name for f in diagnose_port(observation)] == expected
     assert verdict(observation, diagnose_port(observation)) is PortVerdict.NO_TRAFFIC
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "expected"),
+    [
+        ("", "1.20", [OPAQUE]),
+        ("", "1.30", ["saved-by-sniffing"]),
+        ("http-web", "1.20", []),
+    ],
+)
+def test_a_method_of_no_registry_is_not_sniffed_by_older_inspectors(
+    name: str, version: str, expected: list[str]
+) -> None:
+    found = diagnose_port(seen(port(name), version, sighting("http", unusual_method=True)))
+    assert [f.name for f in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("requests", "says"),
+    [(500, "500 calls in 2 connections reach 2 pods at most"), (5, ""), (0, "")],
+)
+def test_calls_that_stick_to_a_pod_are_counted(requests: int, says: str) -> None:
+    http = HttpCounts(Counted.HEADS, methods=(("POST", requests),) if requests else ())
+    found = only_finding(seen(port("tcp-api"), "1.20", sighting("grpc", 2), http=http), OPAQUE)
+    assert says in found.message
+    assert ("balanced by connection" in found.message) is bool(says)
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol", "shape", "expected"),
+    [
+        ("https-web", "tls", {"alert": "certificate_expired"}, ["tls-handshake-failed"]),
+        ("tcp-web", "tls", {"alert": "certificate_expired"}, ["tls-handshake-failed"]),
+        ("http-web", "tls", {"alert": "certificate_expired"}, ["tls-on-http-port"]),
+        ("http-web", "http", {"answered": "tls"}, ["tls-server-on-http-port"]),
+        ("https-web", "http", {"answered": "tls"}, ["plaintext-on-tls-port"]),
+        ("tcp-web", "http", {"answered": "tls"}, []),
+    ],
+)
+def test_tls_that_does_not_come_about(
+    name: str, protocol: str, shape: dict[str, Any], expected: list[str]
+) -> None:
+    found = diagnose_port(seen(port(name), "1.20", sighting(protocol, **shape)))
+    assert [f.name for f in found] == expected
+
+
+def test_an_alert_is_named() -> None:
+    failed = sighting("tls", alert="unknown_ca")
+    found = only_finding(seen(port("https-web"), "1.20", failed), "tls-handshake-failed")
+    assert "unknown_ca" in found.message
+    assert found.severity is Severity.INFO

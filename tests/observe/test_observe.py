@@ -212,3 +212,26 @@ def test_ports_that_read_what_another_of_their_number_passes_on_are_its_neighbou
     ports = {p.declared.service: p for p in observed([], f"{WEB}---\n{ADMIN}").ports}
     assert [p.full_name for p in ports["web"].neighbours] == ["shop/admin"]
     assert ports["admin"].neighbours == ()
+
+
+ALERT = bytes.fromhex("15 03 01 00 02 02 2d")
+"""certificate_expired."""
+
+
+def test_how_tls_and_plain_http_meet_is_part_of_the_shape() -> None:
+    hello = record(22, client_hello(sni(b"web.shop")), version=0x0301)
+    frames = [
+        *connection(End(CLIENT, 40_001), SERVICE, ((0, hello), (1, ALERT))),
+        *connection(End(CLIENT, 40_002), SERVICE, ((0, REQUEST), (1, ALERT))),
+        *connection(End(CLIENT, 40_003), SERVICE, ((0, hello), (1, ANSWER))),
+        *connection(End(CLIENT, 40_004), SERVICE, ((0, b"FROB" + REQUEST[3:]), (1, ANSWER))),
+    ]
+    shapes = {(s.protocol, s.shape.answered, s.shape.alert) for s in the_port(frames).sightings}
+    assert shapes == {
+        ("tls", None, "certificate_expired"),
+        ("http", "tls", None),
+        ("tls", "http", None),
+        ("http", None, None),
+    }
+    unusual = [s for s in the_port(frames).sightings if s.shape.unusual_method]
+    assert [s.flows for s in unusual] == [1]
