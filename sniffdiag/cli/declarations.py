@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from sniffdiag.catalog.api import Access
 from sniffdiag.catalog.documents import CLUSTER
-from sniffdiag.catalog.manifests import load
+from sniffdiag.catalog.manifests import Given, load
 from sniffdiag.catalog.services import Catalog, CatalogSummary
 from sniffdiag.errors import CatalogError, UsageError
 
 if TYPE_CHECKING:
     from sniffdiag.catalog.cluster import Cluster
+    from sniffdiag.catalog.watch import Watch
 
 _ONE_LINE = re.compile(r"[^=\s]+/[^=\s]+:[^=]*=")
 _CURRENT = Access()
@@ -23,25 +24,44 @@ _HINT = "give manifests or the output of `kubectl get svc,endpointslices,pods -A
 
 
 def load_catalog(given: Sequence[str], access: Access = _CURRENT) -> Catalog:
-    """The catalog behind all `-s`, empty without any.
-
-    What looks like a declaration and exists as a file is a file.
+    """The catalog behind all `-s`; what looks like a declaration and exists as a file is a file.
 
     Raises:
         CatalogError: Nothing can be used, or a declaration does not parse.
         UsageError: A cluster is chosen and not read.
     """
-    asked = CLUSTER in given
-    _refuse_a_choice_without_cluster(access, asked=asked)
+    asked = _asks_for_cluster(given, access)
+    files, one_line = _told_apart(given)
+    cluster = _opened(access) if asked else None
+    catalog = load(files, declarations=one_line, stdin=sys.stdin.buffer, cluster=cluster)
+    return _usable(catalog)
+
+
+def watch_catalog(given: Sequence[str], access: Access) -> Watch | None:
+    """The same, to be followed while the cluster changes; None where it is not among them.
+
+    Raises:
+        CatalogError: As above.
+        UsageError: As above.
+    """
+    if not _asks_for_cluster(given, access):
+        return None
+    from sniffdiag.catalog.watch import Watch  # noqa: PLC0415 - files need none of it
+
+    watch = Watch(_opened(access), Given(*_told_apart(given), sys.stdin.buffer))
+    _usable(watch.catalog)
+    return watch
+
+
+def _told_apart(given: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Files, and declarations in one line."""
     one_line = [text for text in given if _ONE_LINE.match(text) and not Path(text).exists()]
     files = [text for text in given if text not in one_line and text != CLUSTER]
-    catalog = load(
-        list(dict.fromkeys(files)),
-        declarations=one_line,
-        stdin=sys.stdin.buffer,
-        cluster=_opened(access) if asked else None,
-    )
-    if given and not catalog.ports and not catalog.pods_read:
+    return list(dict.fromkeys(files)), one_line
+
+
+def _usable(catalog: Catalog) -> Catalog:
+    if not catalog.ports and not catalog.pods_read:
         _refuse_what_is_no_manifest(catalog.summary)
     return catalog
 
@@ -52,13 +72,15 @@ def _opened(access: Access) -> Cluster:
     return open_cluster(access)
 
 
-def _refuse_a_choice_without_cluster(access: Access, *, asked: bool) -> None:
-    """-n is not among them: it selects from files, too."""
+def _asks_for_cluster(given: Sequence[str], access: Access) -> bool:
+    """Whether `cluster` is among them; -n may be given without, as it selects from files, too."""
+    asked = CLUSTER in given
     if not asked and (access.context or access.kubeconfig or access.all_namespaces):
         raise UsageError(
             "--context, --kubeconfig and -A choose what to read of a cluster",
             hint="add -s cluster, or leave them out",
         )
+    return asked
 
 
 def _refuse_what_is_no_manifest(summary: CatalogSummary) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import typer
@@ -34,6 +35,9 @@ def live(  # noqa: PLR0913 - one parameter an option is how typer reads a comman
     mesh_version: options.MeshVersion = "auto",
     settings: options.Settings = None,
     namespace: options.Namespace = None,
+    all_namespaces: options.AllNamespaces = False,
+    context: options.Context = None,
+    kubeconfig: options.Kubeconfig = None,
     written: live_options.WriteFile = None,
     megabytes: live_options.Megabytes = 0,
     seconds: live_options.Seconds = 0,
@@ -59,7 +63,8 @@ def live(  # noqa: PLR0913 - one parameter an option is how typer reads a comman
     Example:
       sudo sniffdiag live -i any -s services.yaml --mesh istio -w /tmp/incident.pcapng
     """
-    from sniffdiag.cli.declarations import load_catalog  # noqa: PLC0415 - --help stays fast
+    from sniffdiag.catalog.api import Access  # noqa: PLC0415 - --help stays fast
+    from sniffdiag.cli.declarations import load_catalog, watch_catalog  # noqa: PLC0415 - as above
     from sniffdiag.pipeline import capturing  # noqa: PLC0415 - as above
     from sniffdiag.pipeline.diagnosis import MeshChoice  # noqa: PLC0415 - as above
     from sniffdiag.pipeline.live import Declared, Limits, LiveRun  # noqa: PLC0415 - as above
@@ -67,7 +72,9 @@ def live(  # noqa: PLR0913 - one parameter an option is how typer reads a comman
     _refuse_contradictions(interface, filter_words, read, written)
     options.refuse_one_stream_for_two([read or ""], services)
     choice = MeshChoice(mesh, mesh_version, tuple(settings or ()), namespace)
-    declared = Declared(load_catalog(services), choice)
+    access = Access(context, kubeconfig, namespace, all_namespaces)
+    watch = watch_catalog(services, access)
+    declared = Declared(watch.catalog if watch else load_catalog(services, access), choice, watch)
     wanted = capturing.Wanted(
         interfaces=tuple(interface or ("any",)),
         filter=" ".join(filter_words or ()),
@@ -92,7 +99,7 @@ def live(  # noqa: PLR0913 - one parameter an option is how typer reads a comman
         _say(
             f"reading {read}" if read is not None else f"capturing on {','.join(wanted.interfaces)}"
         )
-    with display:
+    with display, watch or nullcontext():
         report = run.run(lambda state: _tell(listeners, state), processes())
     if capture_files is not None and capture_files.failure:
         _say(f"writing {written} stopped: {capture_files.failure}")

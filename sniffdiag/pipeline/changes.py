@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from sniffdiag.catalog.services import ServicePort
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.report.live import Event, EventKind, PortRate
 from sniffdiag.report.report import PortReport, Report
 
-_Key = tuple[str, ServicePort | None, int]
+_PortKey = tuple[str, str, int, int] | None
+"""`ServicePort.key`: a port that is declared otherwise is still the same port."""
+_Key = tuple[str, _PortKey, int]
 
 
 def changes(before: Report, after: Report, at_ns: int) -> tuple[Event, ...]:
@@ -32,10 +33,10 @@ def _of_findings(before: Report, after: Report, at_ns: int) -> Iterator[Event]:
 
 def _by_key(report: Report) -> dict[_Key, Finding]:
     """Findings by rule and port; of several alike the first is the first again."""
-    seen: Counter[tuple[str, ServicePort | None]] = Counter()
+    seen: Counter[tuple[str, _PortKey]] = Counter()
     found: dict[_Key, Finding] = {}
     for finding in report.findings:
-        alike = (finding.rule, finding.declared)
+        alike = (finding.rule, finding.declared.key if finding.declared else None)
         found[*alike, seen[alike]] = finding
         seen[alike] += 1
     return found
@@ -48,9 +49,9 @@ def _substance(finding: Finding) -> tuple[object, ...]:
 
 
 def _of_verdicts(before: Report, after: Report, at_ns: int) -> Iterator[Event]:
-    was = {port.seen.declared: port.verdict for port in before.ports}
+    was = {port.seen.declared.key: port.verdict for port in before.ports}
     for port in after.ports:
-        old = was.get(port.seen.declared)
+        old = was.get(port.seen.declared.key)
         if old is not None and old is not port.verdict:
             yield Event(
                 EventKind.VERDICT_CHANGED,
@@ -63,10 +64,10 @@ def _of_verdicts(before: Report, after: Report, at_ns: int) -> Iterator[Event]:
 
 def rates(before: Report, after: Report, seconds: float) -> tuple[PortRate, ...]:
     """Connections and requests a second of each port of `after`."""
-    was = {port.seen.declared: _counts(port) for port in before.ports}
+    was = {port.seen.declared.key: _counts(port) for port in before.ports}
     found = []
     for port in after.ports:
-        old = was.get(port.seen.declared, (0, 0))
+        old = was.get(port.seen.declared.key, (0, 0))
         more = [max(new - old_, 0) / seconds for new, old_ in zip(_counts(port), old, strict=True)]
         found.append(PortRate(*more))
     return tuple(found)

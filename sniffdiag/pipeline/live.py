@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from sniffdiag.report.report import Report
 from sniffdiag.sources.capture_files import CaptureFiles
 from sniffdiag.sources.frames import FrameChunk, SourceSummary, rows_of
 from sniffdiag.sources.pcapng_writer import WrittenInterface
+
+if TYPE_CHECKING:  # only a watched cluster needs threads
+    from sniffdiag.catalog.watch import Watch
 
 REPORT_EVERY_S = 1.0
 REST_FACTOR = 4
@@ -70,16 +73,24 @@ class Limits:
 
 @dataclass(slots=True)
 class Declared:
-    """What is declared now; a watcher of the cluster may change it while the capture goes on."""
+    """What is declared now: where the cluster is watched, not the same from moment to moment."""
 
     catalog: Catalog
     choice: MeshChoice
+    watch: Watch | None = None
     events: list[Event] = field(default_factory=list)
     """Changes of declarations that nobody was told of yet."""
 
-    def tell(self, text: str) -> None:
-        """Report a change of declarations."""
-        self.events.append(Event(EventKind.DECLARATION_CHANGED, time.time_ns(), text))
+    def look(self) -> None:
+        """See what changed."""
+        if self.watch is None:
+            return
+        news = self.watch.poll()
+        self.catalog = news.catalog
+        for change in news.changes:
+            if self.choice.namespace in (None, change.port.namespace):
+                event = Event(EventKind.DECLARATION_CHANGED, change.at_ns, change=change)
+                self.events.append(event)
 
 
 class LiveRun:
@@ -122,6 +133,7 @@ class LiveRun:
             self._reports.stop()
             if self._files is not None:
                 self._files.close(self._source.drops)
+        self._declared.look()
         capture = sealed(self._reading, processes)
         return diagnose(capture, self._declared.catalog, self._declared.choice)
 
@@ -155,7 +167,9 @@ class LiveRun:
     def _beat(self) -> bool:
         """Between chunks: tell how it stands, and whether to go on."""
         now_s = time.monotonic()
-        if self._reports.renew(now_s) or now_s - self._shown.at_s >= REPORT_EVERY_S:
+        self._declared.look()
+        due = now_s - self._shown.at_s >= REPORT_EVERY_S or bool(self._declared.events)
+        if self._reports.renew(now_s) or due:
             self._listener(self.state())
         duration_s = self._limits.duration_s
         over = duration_s is not None and now_s - self._began_s >= duration_s
@@ -224,7 +238,7 @@ class _Reports:
     def renew(self, now_s: float) -> bool:
         """Begin or fetch a report where it is time to; whether `latest` is new."""
         if self._child is None:
-            due = now_s >= self._next_s and self._is_news()
+            due = (now_s >= self._next_s or self._is_declared_anew()) and self._is_news()
             return due and self._begin(now_s)
         if not self._child.ended():
             return False
@@ -236,6 +250,10 @@ class _Reports:
         """Whether another report could say anything else."""
         before, now = self._made_of, self._of()
         return before is None or before[0] != now[0] or before[1] is not now[1]
+
+    def _is_declared_anew(self) -> bool:
+        """A change of declarations does not wait for its turn."""
+        return self._made_of is not None and self._made_of[1] is not self._declared.catalog
 
     def _of(self) -> tuple[int, Catalog]:
         """What a report made now would be of."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sniffdiag.catalog.services import ServicePort
+from sniffdiag.catalog.services import DeclarationChange, ServicePort
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.model import PortVerdict
 from sniffdiag.report.report import Report
@@ -28,7 +28,7 @@ class Event:
     kind: EventKind
     at_ns: int
     """When it was noticed, in ns since the epoch."""
-    text: str = ""
+    change: DeclarationChange | None = None
     finding: Finding | None = None
     port: ServicePort | None = None
     was: PortVerdict | None = None

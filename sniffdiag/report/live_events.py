@@ -9,11 +9,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sniffdiag.catalog.services import ServicePort
+from sniffdiag.catalog.services import DeclarationChange, ServicePort
 from sniffdiag.report.as_json import finding_json, render
 from sniffdiag.report.capture_text import utc
 from sniffdiag.report.live import Event, LiveState
-from sniffdiag.report.phrases import observed
+from sniffdiag.report.phrases import change_phrase, observed
 from sniffdiag.report.report import Report
 
 LIVE_SCHEMA = "sniffdiag.live/1"
@@ -41,7 +41,21 @@ def _event(event: Event) -> dict[str, Any]:
         return {"finding": finding_json(event.finding)}
     if event.port is not None and event.was is not None and event.verdict is not None:
         return {**_place(event.port), "was": event.was.value, "verdict": event.verdict.value}
-    return {"text": event.text}
+    return _change(event.change) if event.change else {}
+
+
+def _change(change: DeclarationChange) -> dict[str, Any]:
+    return {
+        **_place(change.port),
+        "before": _said(change.before),
+        "after": _said(change.after),
+        "manager": change.manager or None,
+        "text": change_phrase(change),
+    }
+
+
+def _said(port: ServicePort | None) -> dict[str, Any] | None:
+    return {"name": port.name, "app_protocol": port.app_protocol} if port else None
 
 
 def _place(port: ServicePort) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sniffdiag.report.capture_text import clock
 from sniffdiag.report.escape import printable
 from sniffdiag.report.live import Event, EventKind, LiveState
+from sniffdiag.report.phrases import change_phrase
 
 _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -48,7 +49,7 @@ def _told(event: Event) -> str:
     if event.kind is EventKind.VERDICT_CHANGED and event.port and event.was and event.verdict:
         port = f"{event.port.full_name}:{event.port.port}"
         return f"{port}: {event.was.value} -> {event.verdict.value}"
-    return event.text
+    return change_phrase(event.change) if event.change else ""
 
 
 def _time(at_ns: int) -> str:

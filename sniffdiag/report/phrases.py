@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from sniffdiag.catalog.services import DeclarationChange, ServicePort
 from sniffdiag.model import HTTP_FAMILY, Shown
 from sniffdiag.observe.port_observation import PortObservation
 from sniffdiag.report.report import PortReport
@@ -31,12 +34,7 @@ def observed_phrase(seen: PortObservation) -> str:
 
 def declared_phrase(seen: PortObservation) -> str:
     """`tcp-web`, `(unnamed)`, `tcp-web + appProtocol http`, `(not given)`."""
-    if not seen.declared.given:
-        return "(not given)"
-    name = seen.declared.name or "(unnamed)"
-    if seen.declared.app_protocol is None:
-        return name
-    return f"{name} + appProtocol {seen.declared.app_protocol or '(empty)'}"
+    return _said(seen.declared)
 
 
 def treated_phrase(port: PortReport) -> str:
@@ -58,3 +56,34 @@ def port_label(seen: PortObservation) -> str:
     """`shop/reviews:8080`, with `/udp` where it is not TCP."""
     suffix = "" if seen.declared.transport.label == "tcp" else f"/{seen.declared.transport.label}"
     return f"{seen.declared.full_name}:{seen.declared.port}{suffix}"
+
+
+def change_phrase(change: DeclarationChange) -> str:
+    """`shop/reviews port 8080 renamed http-web → tcp-8080-8080 by manager tke-apiserver`."""
+    before, after = change.before, change.after
+    by = f" by manager {change.manager}" if change.manager else ""
+    if after is None:
+        what = f"no longer declared (was {_said(change.port)})"
+    elif before is None:
+        what = f"declared {_said(after)}"
+    else:
+        what = ", ".join(_differences(before, after))
+    return f"{change.port.full_name} port {change.port.port} {what}{by}"
+
+
+def _differences(before: ServicePort, after: ServicePort) -> Iterator[str]:
+    if before.name != after.name:
+        yield f"renamed {before.name or '(unnamed)'} → {after.name or '(unnamed)'}"
+    if before.app_protocol != after.app_protocol:
+        values = (before.app_protocol, after.app_protocol)
+        was, now = ("(none)" if v is None else v or "(empty)" for v in values)
+        yield f"appProtocol {was} → {now}"
+
+
+def _said(port: ServicePort) -> str:
+    if not port.given:
+        return "(not given)"
+    name = port.name or "(unnamed)"
+    if port.app_protocol is None:
+        return name
+    return f"{name} + appProtocol {port.app_protocol or '(empty)'}"
