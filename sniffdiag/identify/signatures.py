@@ -19,7 +19,17 @@ from sniffdiag.identify.clue import (
     proof,
 )
 from sniffdiag.identify.verdict import Detector
-from sniffdiag.identify.wire import Layout, Literal, Number, Text, be16, be24, be32, byte
+from sniffdiag.identify.wire import (
+    Layout,
+    Literal,
+    Number,
+    Text,
+    be16,
+    be24,
+    be32,
+    byte,
+    le32,
+)
 from sniffdiag.model import Transport
 
 TCP = frozenset({Transport.TCP})
@@ -396,33 +406,160 @@ OPENVPN = _signature(
     UDP,
 )
 
+
+# OPC 10000-6, 7.1.2: message type, chunk, length. Hello and acknowledge come first.
+def _opcua(kind: bytes) -> _Cases:
+    return (((Literal(0, kind), le32(4, range(28, 1 << 13))), proof("OPC UA message header")),)
+
+
+OPCUA = _signature("opcua", "OPC UA", _opcua(b"HELF"), _opcua(b"ACKF") + _opcua(b"ERRF"))
+
+# FIX session protocol: BeginString, then BodyLength.
+_FIX: _Cases = _literal(b"8=FIX.", "FIX begin string") + _literal(b"8=FIXT.1.", "FIX begin string")
+FIX = _signature("fix", "FIX (financial information exchange)", _FIX, _FIX)
+
+# RFC 2637 2: length, control message, magic cookie.
+_PPTP: _Cases = (((Literal(2, b"\x00\x01\x1a\x2b\x3c\x4d"),), proof("PPTP magic cookie")),)
+PPTP = _signature("pptp", "PPTP (control)", _PPTP, _PPTP)
+
+# Bitcoin's chainparams.cpp: magic of the main and the test networks, then a padded command.
+_BITCOIN: _Cases = tuple(
+    ((Literal(0, magic), Literal(4, command)), proof("Bitcoin message header"))
+    for magic in (b"\xf9\xbe\xb4\xd9", b"\x0b\x11\x09\x07", b"\xfa\xbf\xb5\xda")
+    for command in (b"version\x00", b"verack\x00", b"ping\x00", b"inv\x00", b"addr\x00", b"tx\x00")
+)
+BITCOIN = _signature("bitcoin", "Bitcoin", _BITCOIN, _BITCOIN)
+
+# Zabbix "Header": ZBXD, flags, length.
+_ZABBIX: _Cases = (((Literal(0, b"ZBXD"), byte(4, range(1, 8))), proof("Zabbix header")),)
+ZABBIX = _signature("zabbix", "Zabbix", _ZABBIX, _ZABBIX)
+
+# OpenFlow Switch Specification A.1, A.5.1: version, HELLO, length with or without bitmap element.
+_OPENFLOW: _Cases = (
+    ((byte(0, range(1, 7)), Literal(1, b"\x00\x00"), byte(3, {8, 16})), faint("an OpenFlow HELLO")),
+)
+OPENFLOW = _signature("openflow", "OpenFlow", _OPENFLOW, _OPENFLOW)
+
+# SMPP 3.4, 3.2, 4.1: length, bind as receiver, transmitter or transceiver, status, sequence.
+_SMPP_BINDS = frozenset({1, 2, 9})
+
+
+def _smpp(commands: frozenset[int]) -> _Cases:
+    layout: Layout = (be32(0, range(16, 160)), be32(4, commands), be32(12, range(1, 1 << 16)))
+    return ((layout, faint("an SMPP bind")),)
+
+
+SMPP = _signature(
+    "smpp", "SMPP", _smpp(_SMPP_BINDS), _smpp(frozenset(0x80000000 | c for c in _SMPP_BINDS))
+)
+
+# RFC 2281 3: version 0, opcode, state, times, priority, group, then the default authentication.
+_HSRP: _Cases = (
+    (
+        (Literal(0, b"\x00"), byte(1, range(3)), Literal(7, b"\x00cisco\x00\x00\x00")),
+        proof("HSRP with the default authentication"),
+    ),
+)
+HSRP = _signature("hsrp", "HSRP", _HSRP, _HSRP, UDP)
+
+# Cisco's NetFlow 5 and 9 (RFC 3954 5.1), RFC 7011 3.1 (IPFIX): version, counts, seconds since 1970.
+_SECONDS = range(0x38000000, 0xC0000000)
+_CFLOW: _Cases = (
+    (
+        (Literal(0, b"\x00\x05"), be16(2, range(1, 31)), be32(8, _SECONDS)),
+        proof("NetFlow 5 header"),
+    ),
+    (
+        (Literal(0, b"\x00\x09"), be16(2, range(1, 64)), be32(8, _SECONDS), be16(20, {0, 1})),
+        proof("NetFlow 9 header and template"),
+    ),
+    (
+        (
+            Literal(0, b"\x00\x09"),
+            be16(2, range(1, 64)),
+            be32(8, _SECONDS),
+            be16(20, range(256, 512)),
+        ),
+        hint("a NetFlow 9 header"),
+    ),
+    (
+        (Literal(0, b"\x00\x0a"), be32(4, _SECONDS), be16(16, {2, 3})),
+        proof("IPFIX header and template"),
+    ),
+)
+CFLOW = _signature("cflow", "NetFlow / IPFIX", _CFLOW, (), UDP)
+
+# RFC 2661 3.1, 4.4.1: control flags, version 2; the first AVP is the message type.
+_L2TP: _Cases = (
+    (
+        (Literal(0, b"\xc8\x02"), Literal(12, b"\x80\x08\x00\x00\x00\x00\x00")),
+        proof("L2TP control message"),
+    ),
+)
+L2TP = _signature("l2tp", "L2TP (control)", _L2TP, _L2TP, UDP)
+
+# ASHRAE 135 J.2, 6.2: BACnet/IP type, unicast or broadcast, length, then network version 1.
+_BACNET: _Cases = (
+    (
+        (Literal(0, b"\x81"), byte(1, {0x0A, 0x0B}), be16(2, range(8, 1498)), Literal(4, b"\x01")),
+        proof("BACnet/IP header"),
+    ),
+)
+BACNET = _signature("bacnet", "BACnet/IP", _BACNET, _BACNET, UDP)
+
+# RFC 8966 4.2, 4.6: magic 42, version 2, body length, first TLV.
+_BABEL: _Cases = (
+    (
+        (Literal(0, b"\x2a\x02"), be16(2, range(2, 1500)), byte(4, range(12)), byte(5, range(64))),
+        proof("Babel header"),
+    ),
+)
+BABEL = _signature("babel", "Babel", _BABEL, _BABEL, UDP)
+
+# Wireshark's packet-db-lsp.c: JSON that begins with the host.
+_DROPBOX = _literal(b'{"host_int": ', "Dropbox LAN sync announcement")
+DROPBOX = _signature("db-lsp-disc", "Dropbox LAN sync discovery", _DROPBOX, _DROPBOX, UDP)
+
 SIGNATURES = (
+    BABEL,
+    BACNET,
     BGP,
+    BITCOIN,
     BOLT,
     BRPC,
+    CFLOW,
     CLICKHOUSE,
     DCERPC,
     DIAMETER,
     DNP3,
+    DROPBOX,
     ENIP,
+    FIX,
     GIOP,
+    HSRP,
     IKE,
     JAVA_RMI,
     JDWP,
     KERBEROS,
+    L2TP,
     MODBUS,
     NBDGM,
     NSQ,
+    OPCUA,
+    OPENFLOW,
     OPENVPN,
+    PPTP,
     RIP,
     RPC,
     RSYNC,
     SFLOW,
+    SMPP,
     TACACS,
     TRPC,
     VNC,
     X11,
     XMPP,
+    ZABBIX,
     ZMTP,
 )
 """One detector for each row above."""
