@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sniffdiag.flows.tallied import Tallied
 
+NO_TWIN = -1
 Octets: TypeAlias = bytes  # by another name, because `Flows` has a column called bytes
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -171,6 +172,13 @@ class Flows:
     copies: npt.NDArray[np.int64]
     """Shape `(n,)`: frames that show packets once more (`flows.copies`). No other column counts
     them."""
+    base: npt.NDArray[np.uint32]
+    """Shape `(n, 2)`: Wireshark's base_seq, of the side's SYN or less one than its first byte."""
+    base_known: npt.NDArray[np.bool_]
+    """Shape `(n, 2)`."""
+    twin_of: npt.NDArray[np.int64]
+    """Row of the same connection as it was seen before address translation, or behind it
+    (`flows.twins`); `NO_TWIN` for what was seen first."""
     redirected: npt.NDArray[np.bool_]
     """Joined from the two halves that a REDIRECT to a local proxy leaves (`flows.redirect`)."""
     client_side: npt.NDArray[np.int64]
@@ -258,6 +266,8 @@ class Flows:
             self.first_payload_ts_ns,
             self.first_tag,
             self.flags_seen,
+            self.base,
+            self.base_known,
         ):
             column[rows] = column[rows, ::-1]
         self.client_side[rows] ^= 1

@@ -134,6 +134,8 @@ _BY_SIDE = (
     "first_payload_ts_ns",
     "first_tag",
     "flags_seen",
+    "base",
+    "base_known",
 )
 
 

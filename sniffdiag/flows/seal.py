@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from sniffdiag.flows.flow import Flows, Orientation
+from sniffdiag.flows.flow import NO_TWIN, Flows, Orientation
 from sniffdiag.flows.fragments import SIDES, Column, Fragments
 from sniffdiag.flows.kept import UNKNOWN_ISN, KeptBytes
 from sniffdiag.flows.pieces import Pieces
@@ -214,6 +214,9 @@ class _Sealed:
             syn_frame=syn_frame,
             rst_frame=flows.given("rst_frame"),
             copies=flows.given("copies"),
+            base=self._side("base"),
+            base_known=self._side("base_known"),
+            twin_of=np.full(flows.rows, NO_TWIN),
             redirected=np.zeros(flows.rows, np.bool_),
             client_side=self._client,
             kept=kept,

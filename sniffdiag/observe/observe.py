@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from sniffdiag.addresses import address_text
 from sniffdiag.catalog.services import Catalog, Match, ServicePort, host_key
-from sniffdiag.flows.flow import Flows, Orientation
+from sniffdiag.flows.flow import NO_TWIN, Flows, Orientation
 from sniffdiag.identify.detectors import DETECTORS
 from sniffdiag.identify.verdict import Identification, Reason
 from sniffdiag.marks.families import mesh_tls
@@ -151,6 +151,10 @@ class _Assignment:
         self.http_rows: npt.NDArray[np.bool_] = np.isin(identified.code, http)
         for rows in _groups(_endpoint_ids(self.flows, "server")):
             self._assign(rows)
+        self.twins: Counter[ServicePort] = Counter()
+        """Rows left out because they show a connection once more."""
+        if (self.flows.twin_of != NO_TWIN).any():
+            self._count_connections_once()
 
     def _assign(self, rows: npt.NDArray[np.int64]) -> None:
         by_address = _ports(self._matches(int(rows[0]), "server"))
@@ -164,6 +168,26 @@ class _Assignment:
         for port in by_address:
             self.rows[port].extend(plain)
             self.shared[port].update(p for p in by_address if p != port)
+
+    def _count_connections_once(self) -> None:
+        """Of twins only the first that is declared stays, or the first, if none is.
+
+        It was seen nearer to the client: who dialled a Service's own address did not mean another
+        Service that has the same pods.
+        """
+        twin_of = self.flows.twin_of
+        connection = np.where(twin_of == NO_TWIN, np.arange(self.flows.rows), twin_of)
+        declared = np.zeros(self.flows.rows, np.bool_)
+        declared[[row for rows in self.rows.values() for row in rows]] = True
+        preferred = np.lexsort((np.arange(self.flows.rows), ~declared, connection))
+        begins = np.diff(connection[preferred], prepend=-1) != 0
+        stays = np.zeros(self.flows.rows, np.bool_)
+        stays[preferred[begins]] = True
+        for port, rows in self.rows.items():
+            kept = [row for row in rows if stays[row]]
+            self.twins[port] = len(rows) - len(kept)
+            self.rows[port] = kept
+        self.unmatched_rows = [row for row in self.unmatched_rows if stays[row]]
 
     def _matches(self, row: int, side: str) -> list[Match]:
         hi, lo, number = (
@@ -269,7 +293,7 @@ def _observe_port(
         sightings=sightings,
         undecided=tally.undecided(),
         mesh_mtls_flows=tally.mesh_mtls,
-        superseded_flows=len(rows) - len(nearest),
+        superseded_flows=len(rows) - len(nearest) + assignment.twins[port],
         shared_with=tuple(sorted(assignment.shared.get(port, ()), key=lambda p: p.key)),
         contradicted_by=contradicted_by,
         one_sided_flows=int((flows.packets[nearest] == 0).any(axis=1).sum()),

@@ -9,11 +9,15 @@ from importlib import import_module
 from itertools import repeat
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from sniffdiag.addresses import address_text
 from sniffdiag.decode.headers import DecodeStatus
-from sniffdiag.flows.flow import Flows, Orientation
+from sniffdiag.flows.flow import NO_TWIN, Flows, Orientation
 from sniffdiag.flows.redirect import join_redirected
 from sniffdiag.flows.seal import finish, seal
+from sniffdiag.flows.twins import find_twins
 from sniffdiag.model import Transport
 from sniffdiag.pipeline.forks import spread
 from sniffdiag.pipeline.reading import Reading, ReadingPlan, Totals, Watcher, read
@@ -110,7 +114,8 @@ def _identified(flows: Flows, reading: Reading, processes: int) -> Capture:
     from sniffdiag.observe.identified import IdentifiedFlows  # noqa: PLC0415 - `load_detectors`
 
     flows = join_redirected(flows)
-    report = _capture_report(reading.summaries, reading.totals, flows.rows)
+    find_twins(flows)
+    report = _capture_report(reading.summaries, reading.totals, flows)
     return Capture(IdentifiedFlows(flows, partial(_shared_out, processes)), report)
 
 
@@ -120,13 +125,13 @@ def _shared_out(processes: int, probe: Callable[[int], Found], rows: list[int]) 
 
 
 def _capture_report(
-    summaries: Sequence[SourceSummary], totals: Totals, flows: int
+    summaries: Sequence[SourceSummary], totals: Totals, flows: Flows
 ) -> CaptureReport:
     return CaptureReport(
         sources=tuple(_source_report(summary) for summary in summaries),
         frames=totals.frames,
         bytes=totals.bytes,
-        flows=flows,
+        flows=flows.rows,
         first_ts_ns=totals.first_ts_ns if totals.frames else -1,
         last_ts_ns=totals.last_ts_ns if totals.frames else -1,
         statuses=tuple(
@@ -136,6 +141,7 @@ def _capture_report(
         ),
         truncated_frames=totals.truncated,
         copies=totals.copies,
+        twins=int(np.count_nonzero(flows.twin_of != NO_TWIN)),
         interrupted=totals.interrupted,
     )
 
@@ -168,6 +174,12 @@ def _flow_rows(identified: IdentifiedFlows, look: _Look) -> Iterator[FlowRow]:
     """Rows made from slices of columns: a long listing never stands in memory as objects."""
     for begin in range(0, identified.flows.rows, _ROWS_AT_ONCE):
         yield from _rows_of_slice(identified, slice(begin, begin + _ROWS_AT_ONCE), look)
+
+
+def _streams_of(flows: Flows, rows: npt.NDArray[np.int64]) -> list[int | None]:
+    """Stream numbers of rows, None for no row."""
+    streams = flows.stream[rows].tolist()
+    return [s if row != NO_TWIN else None for s, row in zip(streams, rows.tolist(), strict=True)]
 
 
 def _rows_of_slice(identified: IdentifiedFlows, part: slice, look: _Look) -> Iterator[FlowRow]:
@@ -206,6 +218,7 @@ def _rows_of_slice(identified: IdentifiedFlows, part: slice, look: _Look) -> Ite
         (f.facts.alpn_offered for f in found),
         (f.answered for f in found),
         flows.copies[part].tolist(),
+        _streams_of(flows, flows.twin_of[part]),
         look.facts(found),
         look.ja4(rows),
     )

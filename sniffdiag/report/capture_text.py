@@ -46,6 +46,8 @@ def capture_lines(capture: CaptureReport) -> list[str]:
         lines.append(f"{capture.truncated_frames:,} frames cut by the snapshot length")
     if capture.copies:
         lines.append(f"{capture.copies:,} frames are copies of others (same packet, other place)")
+    if capture.twins:
+        lines.append(f"twins of other flows, seen beyond address translation: {capture.twins:,}")
     if capture.dropped:
         lines.append(f"{capture.dropped:,} packets dropped while capturing")
     lines += [line for source in capture.sources for line in _source_lines(source)]

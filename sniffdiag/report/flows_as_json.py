@@ -39,6 +39,7 @@ def capture_json(capture: CaptureReport) -> dict[str, Any]:
         "statuses": dict(capture.statuses),
         "truncated_frames": capture.truncated_frames,
         "copies": capture.copies,
+        "twins": capture.twins,
         "dropped": capture.dropped,
         "interrupted": capture.interrupted,
     }
@@ -87,7 +88,7 @@ def _flow(row: FlowRow) -> str:
         f'"tcp_stream": {_number(row.tcp_stream)}, "udp_stream": {_number(row.udp_stream)}, '
         f'"encapsulation": {_text(row.encapsulation)}, "sni": {_text(row.sni)}, '
         f'"alpn": {_text(row.alpn)}, "answered": {_text(row.answered)}, '
-        f'"copies": {row.copies}'
+        f'"copies": {row.copies}, "twin_of": {_number(row.twin_of)}'
         f"{_facts(row.facts or NO_FACTS)}}}"
     )
 

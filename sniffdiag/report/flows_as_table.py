@@ -45,8 +45,14 @@ def _cells(row: FlowRow) -> tuple[str, ...]:
         row.protocol,
         str(row.packets),
         str(row.bytes),
-        printable(row.why if row.sni is None else f"{row.why}, SNI {row.sni}"),
+        printable(_remarks(row)),
     )
+
+
+def _remarks(row: FlowRow) -> str:
+    sni = "" if row.sni is None else f", SNI {row.sni}"
+    twin = "" if row.twin_of is None else f", twin of {row.transport} {row.twin_of}"
+    return f"{row.why}{sni}{twin}"
 
 
 def _endpoint(address: str, port: int) -> str:

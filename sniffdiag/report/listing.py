@@ -40,6 +40,8 @@ class CaptureReport:
     truncated_frames: int = 0
     copies: int = 0
     """Frames that show a packet once more, at another place; flows count it once."""
+    twins: int = 0
+    """Flows that show a connection once more, on the other side of address translation."""
     interrupted: bool = False
     """The user stopped the run; the report covers what was read until then."""
 
@@ -78,6 +80,8 @@ class FlowRow(NamedTuple):
     alpn: tuple[str, ...]
     answered: str | None
     copies: int
+    twin_of: int | None
+    """The stream number of the same connection on the other side of address translation."""
     facts: Facts | None = None
     """All that the kept bytes tell, where the format shows it."""
     ja4: str | None = None

@@ -57,6 +57,7 @@ def flow(**more: Any) -> FlowRow:
         alpn=(),
         answered=None,
         copies=0,
+        twin_of=None,
     )
     return row._replace(**more)
 
