@@ -27,6 +27,7 @@ from sniffdiag.diagnose import (
     tls_handshake_failed,
     tls_on_http_port,
     tls_server_on_http_port,
+    treatment_changed,
     unrecognised_port_name,
     upgrade_refused,
 )
@@ -52,6 +53,7 @@ RULES: tuple[Rule, ...] = (
     saved_by_sniffing.RULE,
     conflicting_declarations.RULE,
     declaration_drift.RULE,
+    treatment_changed.RULE,
     unrecognised_port_name.RULE,
     external_name_without_http.RULE,
     layer_4_only.RULE,

@@ -86,6 +86,11 @@ def history(port: ServicePort) -> str:
     return "; ".join(_past(edit) for edit in port.edits)
 
 
+def time_of_day(at_ns: int) -> str:
+    """`22:09:14.205`, in UTC."""
+    return f"{_calendar(at_ns):%H:%M:%S.%f}"[:-3]
+
+
 def _calendar(at_ns: int) -> datetime:
     return _EPOCH + timedelta(microseconds=at_ns // 1000)
 

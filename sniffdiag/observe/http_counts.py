@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sniffdiag.model import Shown
+
 
 class Counted(StrEnum):
     """How requests were counted."""
@@ -82,3 +84,5 @@ class Timeline:
     status_5xx: tuple[int, ...]
     resets: tuple[int, ...]
     """Connections that were reset."""
+    shown: tuple[Shown | None, ...] = ()
+    """What the marks of the connections that began show; None where none did, or none was read."""

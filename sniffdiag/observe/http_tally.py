@@ -11,8 +11,9 @@ from sniffdiag.flows.messages import RESET, RESET_UNANSWERED
 from sniffdiag.flows.tallied import Tallied
 from sniffdiag.identify.exchanges import exchanges
 from sniffdiag.identify.messages import Exchange
-from sniffdiag.model import HTTP2_PROTOCOLS
+from sniffdiag.model import HTTP2_PROTOCOLS, Shown
 from sniffdiag.nominate.messages import LOWEST_STATUS, METHODS
+from sniffdiag.observe.change import Answers
 from sniffdiag.observe.http_counts import Counted, HttpCounts, Latency, Timeline
 from sniffdiag.observe.identified import IdentifiedFlows
 
@@ -57,8 +58,8 @@ class HttpTally:
             head_bytes=heads.most_bytes,
         )
 
-    def timeline(self) -> Timeline | None:
-        """None where nothing of the port was counted in columns."""
+    def timeline(self, shown: dict[int, Shown]) -> Timeline | None:
+        """None where nothing of the port was counted in columns. `shown`: what rows show."""
         tallied = self._tallied
         if tallied is None or not tallied.row.size:
             return None
@@ -72,12 +73,38 @@ class HttpTally:
             status_4xx=_per_bucket(tallied, code // 100 == 4),  # noqa: PLR2004 - the class
             status_5xx=_per_bucket(tallied, code // 100 == 5),  # noqa: PLR2004 - the class
             resets=_per_bucket(tallied, (code == RESET) | (code == RESET_UNANSWERED)),
+            shown=self._shown(tallied, shown),
         )
 
+    def answers(self, row: int) -> list[Answers]:
+        """Of connections that began before `row` did, and of the others."""
+        began = self._identified.flows.first_frame
+        later = began[self._rows] >= began[row]
+        return [self._answers(self._rows[part]) for part in (~later, later)]
+
+    def _answers(self, rows: Ints) -> Answers:
+        http = HttpTally(self._identified, rows).counts()
+        if http is None:
+            return Answers(len(rows), 0, 0)
+        failed = http.of_class(4) + http.of_class(5) + http.unanswered_resets
+        return Answers(len(rows), max(http.requests, http.responses), failed)
+
     def _began(self, tallied: Tallied) -> tuple[int, ...]:
-        began = self._identified.flows.first_ts_ns[self._rows]
+        return _summed(self._begins(tallied, self._rows), None, tallied.buckets)
+
+    def _begins(self, tallied: Tallied, rows: Ints) -> Ints:
+        """The bucket in which each row begins."""
+        began = self._identified.flows.first_ts_ns[rows]
         bucket = (began - tallied.start_ns) // tallied.bucket_ns
-        return _summed(np.clip(bucket, 0, tallied.buckets - 1), None, tallied.buckets)
+        return np.clip(bucket, 0, tallied.buckets - 1)
+
+    def _shown(self, tallied: Tallied, shown: dict[int, Shown]) -> tuple[Shown | None, ...]:
+        rows = np.array(list(shown), np.int64)
+        found: list[Shown | None] = [None] * tallied.buckets
+        begins = self._begins(tallied, rows).tolist()
+        for bucket, word in zip(begins, shown.values(), strict=True):
+            found[bucket] = word if found[bucket] in (None, word) else Shown.MIXED
+        return tuple(found)
 
 
 class _Heads:

@@ -22,7 +22,7 @@ from sniffdiag.identify.verdict import Identification, Reason
 from sniffdiag.marks.families import mesh_tls
 from sniffdiag.marks.mark import MeshTls
 from sniffdiag.mesh.treated import Treated
-from sniffdiag.model import HTTP_FAMILY, Endpoint, Leg, Transport, Treatment
+from sniffdiag.model import HTTP_FAMILY, Direction, Endpoint, Leg, Transport, Treatment
 from sniffdiag.observe.handshakes import conduct
 from sniffdiag.observe.http_tally import HttpTally
 from sniffdiag.observe.identified import IdentifiedFlows
@@ -36,6 +36,7 @@ from sniffdiag.observe.port_observation import (
     UnmatchedEndpoint,
 )
 from sniffdiag.observe.shown import PortMarks, Proxies, ShownFlows
+from sniffdiag.observe.treatment_change import treatment_change
 
 LOOKED_AT_PER_PORT = 2_000
 """Connections of one declared port that are looked at; the rest count by what columns say."""
@@ -282,6 +283,8 @@ def _observe_port(
     marks = PortMarks(assignment.shown, port, rows, assignment.leg)
     sightings = tally.sightings()
     http = HttpTally(assignment.identified, nearest)
+    signs = [marks.signs(direction) for direction in Direction]
+    changes = (treatment_change(flows, assignment.leg, s, http.answers) for s in signs)
     return PortObservation(
         port,
         treated,
@@ -301,7 +304,8 @@ def _observe_port(
         conduct=conduct(flows, rows, nearest, assignment.http_rows, assignment.quote),
         neighbours=neighbours,
         http=http.counts(),
-        timeline=http.timeline(),
+        timeline=http.timeline(signs[0].shown or signs[1].shown),
+        changes=tuple(change for change in changes if change is not None),
     )
 
 

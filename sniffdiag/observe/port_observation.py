@@ -19,6 +19,7 @@ from sniffdiag.model import (
     Shown,
     Transport,
 )
+from sniffdiag.observe.change import TreatmentChange
 from sniffdiag.observe.conduct import NO_CONDUCT, Conduct
 from sniffdiag.observe.http_counts import HttpCounts, Timeline
 
@@ -217,6 +218,8 @@ class PortObservation:
     http: HttpCounts | None = None
     """Requests and what became of them; None where there are none."""
     timeline: Timeline | None = None
+    changes: tuple[TreatmentChange, ...] = ()
+    """At most one for each side."""
 
     @property
     def decided_flows(self) -> int:

@@ -33,6 +33,7 @@ from sniffdiag.observe.port_observation import (
     Shape,
     Sighting,
 )
+from sniffdiag.observe.treatment_change import Signs
 
 MARKED_PER_PORT = 2_000
 """Flows of one declared port whose marks are read: the first and the last of them."""
@@ -216,6 +217,7 @@ class PortMarks:
         leg: npt.NDArray[np.uint8],
     ) -> None:
         self._shown = shown
+        self._port = port
         self._rows = rows
         self._leg = leg[rows]
         self._looked_at = [(row, self._of(port, row)) for row in _first_and_last(rows.tolist())]
@@ -248,6 +250,20 @@ class PortMarks:
             if LEGS.index(leg) in legs:
                 return [(r, s) for r, s in signs if self._leg_of[r] == LEGS.index(leg)]
         return signs
+
+    def signs(self, direction: Direction) -> Signs:
+        """What each connection of the telling leg shows, and which were not read."""
+        best = self._best_signs(direction)
+        shown = {row: label for row, sign in best if (label := _label(sign)) is not None}
+        legs = {self._leg_of[row] for row in shown}
+        looked_at = {row for row, _ in self._looked_at}
+        unread = [row for row in self._rows.tolist() if row not in looked_at]
+        return Signs(
+            direction,
+            shown,
+            [row for row in unread if self._leg_of[row] in legs],
+            lambda row: _label(self._of(self._port, row).of(direction)),
+        )
 
     def legs(self) -> tuple[LegShown, ...]:
         """Each leg that was captured."""
@@ -346,6 +362,11 @@ class PortMarks:
             leg=LEGS[self._leg_of[row]],
             what=what,
         )
+
+
+def _label(sign: Sign) -> Shown | None:
+    """What stands for a connection in a sequence of them."""
+    return sign.as_ if sign.as_ is not Shown.UNKNOWN or sign.untouched else None
 
 
 def _undecided(signs: Iterable[Sign]) -> DirectionShown:

@@ -13,6 +13,7 @@ from sniffdiag.catalog.services import Edit
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.mesh.treated import DirectionTreatment
 from sniffdiag.model import Direction
+from sniffdiag.observe.change import Answers, Moment, TreatmentChange
 from sniffdiag.observe.http_counts import HttpCounts, Timeline
 from sniffdiag.observe.port_observation import (
     DirectionShown,
@@ -91,6 +92,7 @@ def _port(port: PortReport) -> dict[str, Any]:
         "requests": sum(s.requests for s in seen.sightings),
         "http": None if seen.http is None else _http(seen.http),
         "timeline": None if seen.timeline is None else _timeline(seen.timeline),
+        "changes": [_change(change) for change in seen.changes],
         "undecided": {u.reason: u.flows for u in seen.undecided},
         "mesh_mtls_flows": seen.mesh_mtls_flows,
         "superseded_flows": seen.superseded_flows,
@@ -126,6 +128,33 @@ def _http(http: HttpCounts) -> dict[str, Any]:
     }
 
 
+def _change(change: TreatmentChange) -> dict[str, Any]:
+    return {
+        "direction": change.direction.value,
+        "before": change.before.value,
+        "after": change.after.value,
+        "last_before": _moment(change.last_before),
+        "first_after": _moment(change.first_after),
+        "connections": change.connections,
+        "misfits": change.misfits,
+        "chance": round(change.chance, 6),
+        "answers_before": _answers(change.answers[0]),
+        "answers_after": _answers(change.answers[1]),
+    }
+
+
+def _moment(moment: Moment) -> dict[str, Any]:
+    return {"frame": moment.frame, "time": utc(moment.ts_ns)}
+
+
+def _answers(answers: Answers) -> dict[str, Any]:
+    return {
+        "connections": answers.connections,
+        "requests": answers.requests,
+        "failed": answers.failed,
+    }
+
+
 def _timeline(timeline: Timeline) -> dict[str, Any]:
     return {
         "start": utc(timeline.start_ns),
@@ -136,6 +165,7 @@ def _timeline(timeline: Timeline) -> dict[str, Any]:
         "status_4xx": list(timeline.status_4xx),
         "status_5xx": list(timeline.status_5xx),
         "resets": list(timeline.resets),
+        "shown": [shown and shown.value for shown in timeline.shown],
     }
 
 

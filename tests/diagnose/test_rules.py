@@ -13,11 +13,14 @@ from sniffdiag.diagnose.diagnose import diagnose_port, verdict
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.diagnose.rules import RULES
 from sniffdiag.diagnose.wording import history
-from sniffdiag.model import Direction, Leg, PortVerdict, Severity, Transport
+from sniffdiag.model import Direction, Leg, PortVerdict, Severity, Shown, Transport
+from sniffdiag.observe.change import Answers, Moment, TreatmentChange
 from sniffdiag.observe.conduct import Conduct, Spread
 from sniffdiag.observe.http_counts import Counted, HttpCounts
 from sniffdiag.observe.port_observation import PortObservation, ProxyReply, Undecided
 from tests.support.observations import (
+    CLIENT,
+    SERVER,
     happened,
     inferred,
     port,
@@ -760,3 +763,46 @@ def test_an_alert_is_named() -> None:
     found = only_finding(seen(port("https-web"), "1.20", failed), "tls-handshake-failed")
     assert "unknown_ca" in found.message
     assert found.severity is Severity.INFO
+
+
+# --- a change while the capture ran -------------------------------------------------------------
+
+
+def changed(
+    before: Shown, after: Shown, direction: Direction = Direction.OUTBOUND
+) -> TreatmentChange:
+    """At 22:13:20.250, from 1 of 500 failures to 37 of 100."""
+    at = 1_700_000_000_000_000_000
+    return TreatmentChange(
+        direction,
+        before,
+        after,
+        Moment(812, at + 250_000_000, CLIENT, SERVER, Leg.WIRE),
+        Moment(840, at + 950_000_000, CLIENT, SERVER, Leg.WIRE),
+        connections=60,
+        misfits=1,
+        chance=0.0004,
+        answers=(Answers(50, 500, 1), Answers(10, 100, 37)),
+    )
+
+
+def test_a_change_of_treatment_is_told_with_its_place_and_what_it_did() -> None:
+    change = changed(Shown.HTTP, Shown.OPAQUE)
+    observation = seen(port("http-web"), "1.20", sighting("http"), changes=(change,))
+    found = only_finding(observation, "treatment-changed")
+    assert found.message == (
+        'the client\'s proxy changed how it treats port 8080 "http-web" of shop/reviews from http '
+        "to opaque between 22:13:20.250 and 22:13:20.950 (frames 812-840); failed requests "
+        "went from 1 of 500 (0.2%) to 37 of 100 (37.0%)"
+    )
+    assert [proof.frame for proof in found.evidence] == [812, 840]
+    assert (found.severity, found.confidence) == (Severity.WARNING, 1.0)
+    assert verdict(observation, [found]) is OK
+
+
+def test_a_change_to_untouched_bytes_is_not_called_opaque() -> None:
+    change = changed(Shown.HTTP, Shown.UNKNOWN, Direction.INBOUND)
+    observation = seen(port("http-web"), "1.20", sighting("http"), changes=(change,))
+    found = only_finding(observation, "treatment-changed")
+    assert found.message.startswith("the server's proxy changed")
+    assert "from http to untouched by HTTP filters between" in found.message

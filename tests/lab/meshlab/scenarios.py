@@ -61,6 +61,7 @@ DELAYED = Expectation(
 )
 PLAIN_ON_TLS = Expectation("at-risk", ("plaintext-on-tls-port",), or_verdicts=("ok", "mismatch"))
 CONFLICT = "conflicting-declarations"
+CHANGED = "treatment-changed"
 
 Expected = dict[str, Expectation]
 
@@ -282,7 +283,7 @@ ODD_MESHES = (
         "the port is renamed from http-web to tcp-web while requests flow",
         named("tcp-web"),
         CHANGING_WEB,
-        everywhere(HTTP_ON_OPAQUE),
+        everywhere(replace(HTTP_ON_OPAQUE, allowed=(*HTTP_ON_OPAQUE.allowed, CHANGED))),
         plain=("1.3.6", "1.20"),
         mtls=("1.5", "1.20"),
         renamed_from="http-web",
@@ -293,7 +294,9 @@ ODD_MESHES = (
         named("http-web"),
         CHANGING_WEB,
         everywhere(
-            Expectation("ok", allowed=("declaration-drift",), or_verdicts=("mismatch", "at-risk"))
+            Expectation(
+                "ok", allowed=("declaration-drift", CHANGED), or_verdicts=("mismatch", "at-risk")
+            )
         ),
         plain=("1.20",),
         mtls=("1.20",),
