@@ -42,6 +42,8 @@ TLS = "tls"
 CERTAIN_FROM_START, CERTAIN_MIDSTREAM = 1.0, 0.9
 POSSIBLE_REFINEMENT, POSSIBLE_ALONE = 0.7, 0.6
 NOTHING_FITS = 0.8
+LESS_SURE = 0.95
+"""Factor for bytes missing behind those that were recognised, and for a side that was not heard."""
 NOT_KNOWN = 0.0
 
 
@@ -123,12 +125,19 @@ class _Reading:
         return special[0] if len(special) == 1 else claim
 
     def _confidence(self, base: Claim, claim: Claim) -> float:
+        side = self._side(claim.verdict)
         if base.verdict.answer is Answer.POSSIBLE:
-            return POSSIBLE_ALONE
-        if base is not claim:
-            return POSSIBLE_REFINEMENT
-        side = self._heads.client if claim.verdict.by_client else self._heads.server
-        return CERTAIN_FROM_START if side.from_start else CERTAIN_MIDSTREAM
+            confidence = POSSIBLE_ALONE
+        elif base is not claim:
+            confidence = POSSIBLE_REFINEMENT
+        else:
+            confidence = CERTAIN_FROM_START if side.from_start else CERTAIN_MIDSTREAM
+        doubts = [side.gap, not (_spoke(self._heads.client) and _spoke(self._heads.server))]
+        return round(confidence * LESS_SURE ** sum(doubts), 2)
+
+    def _side(self, verdict: Verdict) -> Side:
+        """The side that a claim rests on."""
+        return self._heads.client if verdict.by_client else self._heads.server
 
     def _facts(self, claim: Claim) -> Facts:
         facts = claim.verdict.facts
@@ -142,9 +151,11 @@ class _Reading:
 
     def _sentence(self, verdict: Verdict) -> str:
         clauses = [verdict.why]
-        side = self._heads.client if verdict.by_client else self._heads.server
+        side = self._side(verdict)
         if not side.from_start:
             clauses.append("joined mid-stream")
+        if side.gap:
+            clauses.append("with bytes missing from the capture")
         if self._prelude:
             clauses.append(f"behind a {self._prelude} header")
         if not _spoke(self._heads.server):

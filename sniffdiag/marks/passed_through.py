@@ -49,7 +49,7 @@ def _read(glimpse: Glimpse) -> Iterator[Mark]:
 
 def _is_the_applications(found: Identification) -> bool:
     """The ClientHello was seen, and it is not the mesh's own."""
-    hello_seen = found.facts.sni or found.facts.alpn_offered or found.confidence >= 1.0
+    hello_seen = found.facts.sni or found.facts.alpn_offered or found.facts.tls_version
     return bool(hello_seen) and mesh_tls(found.facts) is None
 
 

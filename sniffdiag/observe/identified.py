@@ -90,10 +90,18 @@ class IdentifiedFlows:
         from sniffdiag.identify import details  # noqa: PLC0415 - most listings need none
 
         found = self.brief(row)
+        found = self._with_what_was_cut(row, found)
         if found.protocol not in details.DETAILS:
             return found
         by_columns = row not in self._known and found.protocol == "http"
         return details.detailed(found, self._beginnings(row) if by_columns else self.heads(row))
+
+    def _with_what_was_cut(self, row: int, found: Identification) -> Identification:
+        cut = int(self.flows.cut_segments[row].sum())
+        if not cut:
+            return found
+        segments = "segment is" if cut == 1 else "segments are"
+        return replace(found, why=f"{found.why}; {cut} {segments} cut by the snapshot length")
 
     def ja4(self, row: int) -> str | None:
         """The fingerprint of the flow's TLS client, if it has one that can be read."""

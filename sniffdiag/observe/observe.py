@@ -400,7 +400,7 @@ class _Tally:
 
     def _may_be_mesh_tls(self, row: int, found: Identification) -> bool:
         on_wire = self._assignment.leg[row] == LEGS.index(Leg.WIRE)
-        hello_seen = found.facts.sni or found.facts.alpn_offered or found.confidence >= 1.0
+        hello_seen = found.facts.sni or found.facts.alpn_offered or found.facts.tls_version
         return bool(on_wire) and not hello_seen
 
     def _sight(self, row: int, found: Identification) -> None:

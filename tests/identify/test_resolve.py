@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sniffdiag.identify import resolve
@@ -92,14 +94,28 @@ def test_payload_that_is_nothing_we_know_is_tcp_once_enough_was_seen() -> None:
     assert unknown(Side(NOISE[:4], from_start=True, complete=True)) == ("tcp", None)
 
 
-def test_confidence_falls_with_the_evidence() -> None:
-    whole = identified(REQUEST)
-    joined = identified(REQUEST, from_start=False)
-    cut = identified(b"GET /" + b"a" * 99)
-    assert whole.confidence == 1
-    assert whole.confidence > joined.confidence > cut.confidence > 0
-    assert "joined mid-stream" in joined.why
-    assert "only the client's bytes" in whole.why
+def test_confidence_falls_with_the_evidence_and_the_reason_is_named() -> None:
+    answer = Side(b"HTTP/1.1 200 OK\r\n\r\n", from_start=True)
+    request = Side(REQUEST, from_start=True)
+    told = [
+        identify(heads, Transport.TCP, oriented=True)
+        for heads in (
+            Heads(request, answer),
+            Heads(request),
+            Heads(replace(request, gap=True)),
+            Heads(replace(request, from_start=False, gap=True)),
+            Heads(Side(b"GET /" + b"a" * 99, from_start=True)),
+        )
+    ]
+    missing = "with bytes missing from the capture, only the client's bytes were captured"
+    assert [found.confidence for found in told] == [1.0, 0.95, 0.9, 0.81, 0.57]
+    assert [found.why.partition(", ")[2] for found in told] == [
+        "",
+        "only the client's bytes were captured",
+        missing,
+        f"joined mid-stream, {missing}",
+        "only the client's bytes were captured",
+    ]
 
 
 def test_later_segments_keep_their_place_behind_a_proxy_header() -> None:

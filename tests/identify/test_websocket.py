@@ -12,7 +12,7 @@ from sniffdiag.model import Transport
 OFFER = b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n"
 
 ANSWERED = {
-    "not captured": (b"", "websocket", 0.7),
+    "not captured": (b"", "websocket", 0.66),
     "switched": (
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
         "websocket",

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from sniffdiag.catalog.manifests import load
 from sniffdiag.catalog.services import Catalog
-from sniffdiag.pipeline.capture import list_flows
+from sniffdiag.pipeline.capture import Wanted, list_flows
 from sniffdiag.pipeline.diagnosis import MeshChoice, analyze_captures
 from sniffdiag.report.flow_formats import FLOW_FORMATS
 from sniffdiag.report.formats import FORMATS
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 INCIDENT = Path(__file__).parents[2] / "pcaps" / "tke-rename"
 CHOICE = MeshChoice(version="1.3.6")
+EVERYTHING = Wanted(facts=True, ja4=True)
 
 
 class Sample:
@@ -74,7 +75,7 @@ class Sample:
 
     def told(self, names: list[str], stdin: BinaryIO | None = None) -> tuple[str, str]:
         """Flows, and what follows the account of the capture in the report."""
-        listing = "".join(FLOW_FORMATS["json"](list_flows(names, stdin=stdin)))
+        listing = "".join(FLOW_FORMATS["json"](list_flows(names, stdin=stdin, wanted=EVERYTHING)))
         if stdin is not None:
             stdin.seek(0)
         report = FORMATS["json"](analyze_captures(names, self.catalog, CHOICE, stdin=stdin))

@@ -1,0 +1,28 @@
+"""What a listing with details adds to the identification of a flow."""
+
+from __future__ import annotations
+
+from sniffdiag.observe.identified import IdentifiedFlows
+from tests.support.conversations import ANSWER, REQUEST, End, connection, flows_of
+
+CLIENT, SERVER = End("10.0.0.1", 40000), End("10.0.0.2", 8080)
+
+
+def test_a_settled_flow_tells_its_first_request_when_it_is_looked_at() -> None:
+    identified = IdentifiedFlows(flows_of(connection(CLIENT, SERVER)))
+    assert identified.brief(0).facts.method is None
+    facts = identified.detailed(0).facts
+    assert (facts.method, facts.target, facts.status) == ("GET", "/api", 200)
+
+
+def test_an_interim_answer_is_not_taken_for_the_answer() -> None:
+    turns = ((0, REQUEST), (1, b"HTTP/1.1 100 Continue\r\n\r\n"), (1, ANSWER))
+    identified = IdentifiedFlows(flows_of(connection(CLIENT, SERVER, turns)))
+    assert identified.detailed(0).facts.status == 200
+
+
+def test_segments_that_the_snapshot_length_cut_are_named() -> None:
+    flows = flows_of(connection(CLIENT, SERVER))
+    flows.cut_segments[0] = (1, 2)
+    found = IdentifiedFlows(flows).detailed(0)
+    assert found.why.endswith("; 3 segments are cut by the snapshot length")
