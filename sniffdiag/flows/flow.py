@@ -244,8 +244,8 @@ class Flows:
         contain: Mask = np.any(self.kept.containing(needles), axis=1)
         return contain
 
-    def reorient(self, rows: npt.NDArray[np.bool_], by: Orientation) -> None:
-        """Swap client and server of `rows` (boolean mask) and mark all of them as known `by`.
+    def reorient(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp], by: Orientation) -> None:
+        """Swap client and server of `rows` (mask or numbers) and mark all of them as known `by`.
 
         Rows oriented by SYN or SYN_ACK must not be given.
         """

@@ -61,10 +61,11 @@ def _here(probe: Callable[[int], Identification], rows: list[int]) -> list[Ident
 class IdentifiedFlows:
     """Protocol of each row of `flows`, with `Identification`s made on demand and kept."""
 
-    def __init__(self, flows: Flows, spread: Spread = _here) -> None:
+    def __init__(self, flows: Flows, spread: Spread | None = _here) -> None:
         """Settles what columns settle and probes the rest; may reorient `flows` by protocol.
 
-        `spread` maps a function over rows, in this process or in several.
+        `spread` maps a function over rows, in this process or in several; without it the rest is
+        left to `probe`.
         """
         self.flows = flows
         self.names: list[str] = []
@@ -75,7 +76,8 @@ class IdentifiedFlows:
         self.code: npt.NDArray[np.int32] = np.full(flows.rows, -1, dtype=np.int32)
         """Index into `names`, shape `(n,)`."""
         self._settle_in_columns()
-        self._probe_the_rest(spread)
+        if spread is not None:
+            self.probe(slice(0, flows.rows), spread)
 
     def of(self, row: int) -> Identification:
         """The identification of one flow, with all facts its kept bytes give."""
@@ -173,15 +175,15 @@ class IdentifiedFlows:
         self._shared[code] = identification
         self.code[rows] = code
 
-    def _probe_the_rest(self, spread: Spread) -> None:
+    def probe(self, part: slice, spread: Spread = _here) -> None:
+        """Show the flows of `part` that are not settled to the detectors; may reorient them."""
         flows = self.flows
-        rows = np.flatnonzero(self.code < 0)
+        rows = part.start + np.flatnonzero(self.code[part] < 0)
         found = spread(self._probe, rows.tolist())
         handshake = np.isin(flows.oriented_by[rows], [int(o) for o in _KNOWN_BY_HANDSHAKE])
         says = [each.protocol not in _SAYS_NOTHING_OF_SIDES for each in found]
-        swapped = np.zeros(flows.rows, dtype=np.bool_)
-        swapped[rows] = [each.swap for each in found]
-        flows.reorient(swapped, Orientation.PROTOCOL)
+        swapped = np.array([each.swap for each in found], dtype=np.bool_)
+        flows.reorient(rows[swapped], Orientation.PROTOCOL)
         flows.oriented_by[rows[~handshake & np.array(says, dtype=np.bool_)]] = Orientation.PROTOCOL
         self.code[rows] = [self._code_of(each.protocol) for each in found]
         self._known.update(zip(rows.tolist(), found, strict=True))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from itertools import repeat
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +24,6 @@ from sniffdiag.report.listing import CaptureReport, FlowList, FlowRow, SourceRep
 from sniffdiag.sources.frames import SourceSummary
 
 if TYPE_CHECKING:
-    from sniffdiag.identify.verdict import Facts, Identification
     from sniffdiag.observe.identified import IdentifiedFlows
 
 Found = TypeVar("Found")
@@ -67,31 +65,13 @@ def list_flows(
         SourceError: No capture can be read.
     """
     plan = ReadingPlan(processes, tallies=False, meanwhile=load_detectors)
-    capture = sealed(read(captures, stdin=stdin, watcher=watcher, plan=plan), processes)
-    look = _Look(capture.flows, wanted, processes)
-    return FlowList(capture.report, _flow_rows(capture.flows, look), ja4=wanted.ja4)
+    reading = read(captures, stdin=stdin, watcher=watcher, plan=plan)
+    from sniffdiag.observe.identified import IdentifiedFlows  # noqa: PLC0415 - `load_detectors`
 
-
-class _Look:
-    """How closely a listing looks at its flows."""
-
-    def __init__(self, identified: IdentifiedFlows, wanted: Wanted, processes: int) -> None:
-        self._identified = identified
-        self._wanted = wanted
-        self._processes = processes
-
-    def identifications(self, rows: list[int]) -> list[Identification]:
-        if not self._wanted.facts:
-            return [self._identified.brief(row) for row in rows]
-        return _shared_out(self._processes, self._identified.detailed, rows)
-
-    def facts(self, found: list[Identification]) -> Iterable[Facts | None]:
-        return (f.facts for f in found) if self._wanted.facts else repeat(None, len(found))
-
-    def ja4(self, rows: list[int]) -> Iterable[str | None]:
-        if not self._wanted.ja4:
-            return repeat(None, len(rows))
-        return _shared_out(self._processes, self._identified.ja4, rows)
+    flows = _connections(finish(reading.table))
+    report = _capture_report(reading.summaries, reading.totals, flows)
+    rows = _flow_rows(IdentifiedFlows(flows, spread=None), wanted, processes)
+    return FlowList(report, rows, ja4=wanted.ja4)
 
 
 def load_detectors() -> None:
@@ -113,10 +93,16 @@ def sealed_so_far(reading: Reading) -> Capture:
 def _identified(flows: Flows, reading: Reading, processes: int) -> Capture:
     from sniffdiag.observe.identified import IdentifiedFlows  # noqa: PLC0415 - `load_detectors`
 
-    flows = join_redirected(flows)
-    find_twins(flows)
+    flows = _connections(flows)
     report = _capture_report(reading.summaries, reading.totals, flows)
     return Capture(IdentifiedFlows(flows, partial(_shared_out, processes)), report)
+
+
+def _connections(flows: Flows) -> Flows:
+    """Flows with what NAT made of one connection put together."""
+    flows = join_redirected(flows)
+    find_twins(flows)
+    return flows
 
 
 def _shared_out(processes: int, probe: Callable[[int], Found], rows: list[int]) -> list[Found]:
@@ -170,10 +156,15 @@ _TRANSPORTS = {int(t): t.label for t in Transport}
 _ROWS_AT_ONCE = 8_192
 
 
-def _flow_rows(identified: IdentifiedFlows, look: _Look) -> Iterator[FlowRow]:
-    """Rows made from slices of columns: a long listing never stands in memory as objects."""
-    for begin in range(0, identified.flows.rows, _ROWS_AT_ONCE):
-        yield from _rows_of_slice(identified, slice(begin, begin + _ROWS_AT_ONCE), look)
+def _flow_rows(identified: IdentifiedFlows, wanted: Wanted, processes: int) -> Iterator[FlowRow]:
+    """Rows made from slices of columns, a slice a process: a long listing is never all objects."""
+    rows = identified.flows.rows
+    size = min(max(-(-rows // processes), ROWS_PER_PROCESS), _ROWS_AT_ONCE)
+    slices = [slice(at, min(at + size, rows)) for at in range(0, rows, size)]
+    for first in range(0, len(slices), processes):
+        listed = partial(_columns_of_slice, identified, wanted)
+        for columns in spread(listed, slices[first : first + processes], processes):
+            yield from map(FlowRow, *columns)
 
 
 def _streams_of(flows: Flows, rows: npt.NDArray[np.int64]) -> list[int | None]:
@@ -182,16 +173,18 @@ def _streams_of(flows: Flows, rows: npt.NDArray[np.int64]) -> list[int | None]:
     return [s if row != NO_TWIN else None for s, row in zip(streams, rows.tolist(), strict=True)]
 
 
-def _rows_of_slice(identified: IdentifiedFlows, part: slice, look: _Look) -> Iterator[FlowRow]:
+def _columns_of_slice(identified: IdentifiedFlows, wanted: Wanted, part: slice) -> list[list[Any]]:
+    """The columns of `FlowRow`, of the flows in one slice that are identified here."""
+    rows = list(range(part.start, part.stop))
+    identified.probe(part)
     flows: Flows = identified.flows
     transport = flows.transport[part]
     is_tcp = (transport == Transport.TCP).tolist()
     stream = flows.stream[part].tolist()
-    rows = list(range(part.start, part.start + len(stream)))
-    found = look.identifications(rows)
+    look = identified.detailed if wanted.facts else identified.brief
+    found = [look(row) for row in rows]
     packets, payload = flows.packets[part].tolist(), flows.payload_bytes[part].tolist()
-    return map(
-        FlowRow,
+    columns = (
         map(address_text, flows.client_hi[part].tolist(), flows.client_lo[part].tolist()),
         flows.client_port[part].tolist(),
         map(address_text, flows.server_hi[part].tolist(), flows.server_lo[part].tolist()),
@@ -219,6 +212,7 @@ def _rows_of_slice(identified: IdentifiedFlows, part: slice, look: _Look) -> Ite
         (f.answered for f in found),
         flows.copies[part].tolist(),
         _streams_of(flows, flows.twin_of[part]),
-        look.facts(found),
-        look.ja4(rows),
+        (f.facts if wanted.facts else None for f in found),
+        (identified.ja4(row) if wanted.ja4 else None for row in rows),
     )
+    return [list(column) for column in columns]
