@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import threading
+from typing import NoReturn
 
 from sniffdiag.version import VERSION
 
@@ -20,7 +22,22 @@ def main() -> None:
     gc.set_threshold(100_000, 50, 100)
     from sniffdiag.cli.app import run  # noqa: PLC0415 - typer costs more than the answer above
 
-    run()
+    try:
+        run()
+    except SystemExit as end:
+        _leave(end)
+
+
+def _leave(end: SystemExit) -> NoReturn:
+    """Ends the process at once: taking it to pieces takes 0.05 s after a large capture."""
+    if threading.active_count() > 1 or isinstance(end.code, str):
+        raise end
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):  # Python knows what to do about it
+        raise end from None
+    os._exit(int(end.code or 0))
 
 
 if __name__ == "__main__":
