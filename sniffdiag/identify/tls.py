@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from sniffdiag.identify.chains import CUT, NOT_A_FRAME, Chain, chains, follow, pieces
 from sniffdiag.identify.clue import ANYHOW, Beginnings, Sounding
@@ -49,6 +50,7 @@ VERSIONS = {0x0300: "SSL 3.0", 0x0301: "1.0", 0x0302: "1.1", 0x0303: "1.2", 0x03
 OID_SUBJECT_ALT_NAME = b"\x06\x03\x55\x1d\x11"
 SAN_DNS, SAN_URI = 0x82, 0x86
 MAX_RESYNCS = 64
+HELLOS_REMEMBERED = 4096
 
 
 class _Reader:
@@ -135,13 +137,23 @@ def hello_facts(head: bytes) -> Facts:
 def client_hello_facts(body: bytes) -> Facts:
     """SNI, ALPN and the highest version of a ClientHello (RFC 8446 4.1.2)."""
     extensions, whole = client_extensions(body)
-    legacy = int.from_bytes(body[:2])
-    versions = _Reader(extensions.get(EXT_SUPPORTED_VERSIONS, b"")).vector(1).rest()
+    # The version that counts may be in an extension that is not there (RFC 8446 4.2.1).
+    legacy = VERSIONS.get(int.from_bytes(body[:2])) if whole else None
+    return _told(
+        extensions.get(EXT_SNI, b""),
+        extensions.get(EXT_ALPN, b""),
+        extensions.get(EXT_SUPPORTED_VERSIONS, b""),
+        legacy,
+    )
+
+
+@lru_cache(maxsize=HELLOS_REMEMBERED)
+def _told(sni: bytes, alpn: bytes, versions: bytes, legacy: str | None) -> Facts:
+    """Facts of hellos with these extensions; a few clients say most of what there is to read."""
     return Facts(
-        sni=_sni(extensions.get(EXT_SNI, b"")),
-        alpn_offered=_alpn(extensions.get(EXT_ALPN, b"")),
-        # The version that counts may be in an extension that is not there (RFC 8446 4.2.1).
-        tls_version=_highest(versions) or (VERSIONS.get(legacy) if whole else None),
+        sni=_sni(sni),
+        alpn_offered=_alpn(alpn),
+        tls_version=_highest(_Reader(versions).vector(1).rest()) or legacy,
     )
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from sniffdiag.flows.flow import Flow, Flows, Orientation, Stream
 from sniffdiag.identify.resolve import identify
-from sniffdiag.identify.tls import hello_facts
+from sniffdiag.identify.tls import HELLOS_REMEMBERED, hello_facts
 from sniffdiag.identify.verdict import Heads, Identification, Reason, Sample, Side
 from sniffdiag.model import Transport
 from sniffdiag.nominate.settled import EXCHANGES, settled
@@ -73,6 +73,8 @@ class IdentifiedFlows:
         self._codes: dict[str, int] = {}
         self._shared: dict[int, Identification] = {}
         self._known: dict[int, Identification] = {}
+        self._by_hello: dict[int, Identification] = {}
+        """By `id` of the facts, which equal hellos share."""
         self.code: npt.NDArray[np.int32] = np.full(flows.rows, -1, dtype=np.int32)
         """Index into `names`, shape `(n,)`."""
         self._settle_in_columns()
@@ -129,7 +131,13 @@ class IdentifiedFlows:
         shared = self._shared[int(self.code[row])]
         if shared.protocol != "tls":
             return shared
-        return replace(shared, facts=hello_facts(self.flows.beginning(row)))
+        facts = hello_facts(self.flows.beginning(row))
+        same = self._by_hello.get(id(facts))
+        if same is None or same.facts is not facts:
+            if len(self._by_hello) > HELLOS_REMEMBERED:
+                self._by_hello.clear()
+            same = self._by_hello[id(facts)] = replace(shared, facts=facts)
+        return same
 
     def _look(self, row: int) -> Identification:
         flow = self.flows.flow(row)
