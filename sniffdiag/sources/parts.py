@@ -25,8 +25,9 @@ from sniffdiag.sources.window import Window
 
 SMALLEST_PART_BYTES = 32 * 1024 * 1024
 """Below that, starting a process and merging costs more than reading."""
-LATE_BYTES = 80 * 1024 * 1024
-"""What the other processes read while this one loads the detectors (0.15 s) ..."""
+LATE_BYTES = 40 * 1024 * 1024
+"""What others read while this process loads the detectors and until it has taken over their flows,
+both about 0.05 s ..."""
 LATE_SHARE = 8
 """... and not more than this part of a file, of whose small packets a byte takes longer."""
 SEARCHED_BYTES = 1024 * 1024
