@@ -185,8 +185,17 @@ def _is_mdns(header: Header, entry: Entry) -> bool:
     # RFC 6762 18: of the flags only QR, AA and TC may be set, and the id is 0. One-shot queries of
     # simple resolvers and answers to them do carry an id (5.1, 6.7).
     plain = header.flags & ~MDNS_FLAGS == 0
-    local = entry.labels[-1:] and entry.labels[-1].lower() in _LOCAL_DOMAINS
-    return known and plain and (header.id == 0 or bool(local))
+    local = bool(entry.labels[-1:]) and entry.labels[-1].lower() in _LOCAL_DOMAINS
+    return known and plain and (header.id == 0 or local or _is_link_local(entry.labels))
+
+
+def _is_link_local(labels: tuple[bytes, ...]) -> bool:
+    """The reverse names that mDNS answers for (RFC 6762 4): 169.254/16 and fe80::/10."""
+    reverse = [label.lower() for label in labels[:-6:-1]]
+    if reverse[:2] == [b"arpa", b"in-addr"]:
+        return reverse[2:4] == [b"169", b"254"]
+    fe80 = reverse[:4] == [b"arpa", b"ip6", b"f", b"e"]
+    return fe80 and reverse[4:] in ([b"8"], [b"9"], [b"a"], [b"b"])
 
 
 def _is_llmnr(header: Header, entry: Entry) -> bool:

@@ -285,10 +285,6 @@ _REGISTER_SESSION: Layout = (
 _ENIP: _Cases = ((_REGISTER_SESSION, proof("EtherNet/IP session registration")),)
 ENIP = _signature("enip", "EtherNet/IP", _ENIP, _ENIP)
 
-# IEEE 1815, 9.2.4: start bytes, length from 5, control.
-_DNP3: _Cases = (((Literal(0, b"\x05\x64"), byte(2, range(5, 256))), faint("a DNP3 frame")),)
-DNP3 = _signature("dnp3", "DNP3", _DNP3, _DNP3, BOTH)
-
 # MODBUS Messaging on TCP/IP 3.1.3: protocol 0, length, unit, function (errors set the top bit).
 _MODBUS_FUNCTIONS = frozenset({*range(1, 9), 11, 12, 15, 16, 17, 20, 21, 22, 23, 24, 43, 90})
 
@@ -531,7 +527,6 @@ SIGNATURES = (
     CLICKHOUSE,
     DCERPC,
     DIAMETER,
-    DNP3,
     DROPBOX,
     ENIP,
     FIX,

@@ -18,7 +18,7 @@ from sniffdiag.identify.clue import (
     proof,
 )
 from sniffdiag.identify.verdict import Detector
-from sniffdiag.identify.wire import Layout, Literal, be16, byte, fit
+from sniffdiag.identify.wire import Layout, Literal, Text, be16, byte, fit
 from sniffdiag.model import Transport
 
 SQL_BATCH, RPC, RESPONSE, ATTENTION, BULK, TRANSACTION = 1, 3, 4, 6, 7, 14
@@ -52,6 +52,12 @@ BATCH: Layout = (
     *_header(SQL_BATCH, RPC, TRANSACTION),
     Literal(8, b"\x16\x00\x00\x00\x12\x00\x00\x00\x02\x00"),
 )
+_WIDE_CHARACTERS = tuple(
+    field for at in (10, 12, 14) for field in (Text(at, 1), Literal(at + 1, b"\x00"))
+)
+# Before TDS 7.2 there were no headers: the statement itself, or the length of a name and the name.
+OLD_BATCH: Layout = (*_header(SQL_BATCH), Text(8, 1), Literal(9, b"\x00"), *_WIDE_CHARACTERS)
+OLD_RPC: Layout = (*_header(RPC), byte(8, range(1, 128)), Literal(9, b"\x00"), *_WIDE_CHARACTERS)
 LOGIN: Layout = (
     *_header(LOGIN7),
     Literal(10, b"\x00\x00"),
@@ -83,7 +89,11 @@ _request = one_of(
     (BATCH, proof("TDS request")),
 )
 _response = one_of((PRELOGIN_RESPONSE, proof("TDS PRELOGIN response")))
-_requests = any_of(_request, _chain(FROM_CLIENT))
+_requests = any_of(
+    _request,
+    one_of((OLD_BATCH, proof("TDS batch")), (OLD_RPC, proof("TDS procedure call"))),
+    _chain(FROM_CLIENT),
+)
 _responses = any_of(
     _response,
     _chain(FROM_SERVER),

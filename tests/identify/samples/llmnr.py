@@ -22,9 +22,11 @@ SAMPLES = Samples(
     certain=(
         Talk(name="query", client=query(b"wpad", flags=0)),
         Talk(name="answer", server=query(b"wpad", flags=0x8000)),
+        Talk(name="reverse", client=query(b"1.2.168.192.in-addr.arpa", kind=12, flags=0)),
         Talk(name="aaaa", client=query(b"host1", kind=28, flags=0)),
     ),
     almost=(
+        Talk(name="loopback", client=query(b"1.0.0.127.in-addr.arpa", kind=12, flags=0)),
         Talk(name="stub resolver", client=query(b"wpad", flags=0x0100)),
         Talk(name="iterative resolver", client=query(b"ns1.example", flags=0)),
         Talk(name="authoritative answer", server=query(b"wpad", flags=0x8400)),

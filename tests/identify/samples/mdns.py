@@ -31,8 +31,14 @@ SAMPLES = Samples(
             name="unicast answer wanted",
             client=query(b"1.in-addr.arpa", kind=12, id_=0, flags=0, cls=0x8001),
         ),
+        Talk(
+            name="one-shot question for a link-local address",
+            client=query(b"5.e.c.1.8.e.f.ip6.arpa", kind=12, flags=0),
+        ),
+        Talk(name="the same in IPv4", client=query(b"1.2.254.169.in-addr.arpa", kind=12, flags=0)),
     ),
     almost=(
+        Talk(name="another address", client=query(b"1.2.168.192.in-addr.arpa", kind=12, flags=0)),
         Talk(name="dns in a cluster", client=query(b"web.svc.cluster.local")),
         Talk(name="llmnr", client=query(b"wpad", flags=0)),
     ),
