@@ -104,6 +104,14 @@ class Running:
                 return
             yield piece
 
+    def has_ended(self) -> bool:
+        """Nothing more will come: its standard output is closed. What is left of it is lost."""
+        output = self.output.fileno()
+        while select.select([output], [], [], 0)[0]:
+            if not os.read(output, _PIECE):
+                return True
+        return False
+
     def to_the_end(self, seconds: float = _SECONDS) -> Ended:
         """Wait for its end and read the rest of what it says."""
         try:
