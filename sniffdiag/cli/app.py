@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import typer
 
-from sniffdiag.cli import analyze, flows, interfaces, live, ports, protocols
+from sniffdiag.cli import analyze, flows, interfaces, live, pod, ports, protocols
 from sniffdiag.cli.exits import ExitCode
 from sniffdiag.cli.output import ReaderGoneError
 from sniffdiag.errors import SniffdiagError
@@ -74,6 +74,7 @@ _add("analyze", analyze.analyze)
 _add("flows", flows.flows)
 _add("interfaces", interfaces.interfaces)
 _add("live", live.live)
+_add("pod", pod.pod)
 _add("ports", ports.ports)
 _add("protocols", protocols.protocols)
 

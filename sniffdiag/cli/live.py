@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,17 +10,12 @@ import typer
 from sniffdiag.cli import live_options, options
 from sniffdiag.cli.exits import FailOn, exit_code
 from sniffdiag.cli.live_options import Engine, LiveFormat
-from sniffdiag.cli.output import write
-from sniffdiag.cli.processes import processes
+from sniffdiag.cli.showing import Showing, say
 from sniffdiag.errors import UsageError
-from sniffdiag.report.escape import printable
 
 if TYPE_CHECKING:
-    from sniffdiag.cli.screen import Display, Rehearsed
     from sniffdiag.pipeline.capturing import Wanted
     from sniffdiag.pipeline.live import LiveSource
-    from sniffdiag.report.live import LiveState
-    from sniffdiag.report.report import Report
 
 
 def live(  # noqa: PLR0913 - one parameter an option is how typer reads a command
@@ -83,27 +76,23 @@ def live(  # noqa: PLR0913 - one parameter an option is how typer reads a comman
         promiscuous=promiscuous,
         scapy=engine is Engine.SCAPY,
     )
-    display = _display(output)
-    listeners: list[Rehearsed] = [display]
-    if metrics is not None:
-        listeners.append(_metrics(metrics))
+    showing = Showing(output, metrics)
     source = _opened(wanted, read)
     target = capturing.Written(written, megabytes, seconds, files) if written else None
     capture_files = capturing.open_files(target, source) if target else None
     limits = Limits(duration, count, max_bytes, until_verdict)
     run = LiveRun(source, declared, limits, capture_files)
-    _rehearse(run.state(), listeners)
+    showing.rehearse(run)
     if kept := capturing.give_up_rights(capture_files, user):
-        _say(kept)
+        say(kept)
     if not sys.stderr.isatty() or output is LiveFormat.NDJSON:
-        _say(
+        say(
             f"reading {read}" if read is not None else f"capturing on {','.join(wanted.interfaces)}"
         )
-    with display, watch or nullcontext():
-        report = run.run(lambda state: _tell(listeners, state), processes())
+    report = showing.conduct(run, watch)
     if capture_files is not None and capture_files.failure:
-        _say(f"writing {written} stopped: {capture_files.failure}")
-    _give(report, output)
+        say(f"writing {written} stopped: {capture_files.failure}")
+    showing.give(report)
     raise typer.Exit(exit_code(report, fail_on))
 
 
@@ -122,46 +111,3 @@ def _opened(wanted: Wanted, read: str | None) -> LiveSource:
     if read is not None:
         return capturing.open_pipe(read, sys.stdin.buffer)
     return capturing.open_interfaces(wanted)
-
-
-def _display(output: LiveFormat) -> Display:
-    from sniffdiag.cli.screen import EventStream, Lines, Screen  # noqa: PLC0415 - as above
-
-    if output is LiveFormat.NDJSON:
-        return EventStream()
-    return Screen() if sys.stderr.isatty() else Lines()
-
-
-def _metrics(address: str) -> Rehearsed:
-    from sniffdiag.cli.metrics import MetricsServer  # noqa: PLC0415 - as above
-
-    return MetricsServer(address)
-
-
-def _rehearse(state: LiveState, displays: list[Rehearsed]) -> None:
-    """Show and report what there is, nothing yet: whatever that imports can be read still."""
-    from sniffdiag.report.formats import FORMATS  # noqa: PLC0415 - as above
-
-    for display in displays:
-        display.rehearse(state)
-    for render in FORMATS.values():
-        render(state.report)
-
-
-def _tell(listeners: list[Rehearsed], state: LiveState) -> None:
-    for listener in listeners:
-        listener(state)
-
-
-def _give(report: Report, output: LiveFormat) -> None:
-    from sniffdiag.report.formats import FORMATS  # noqa: PLC0415 - as above
-    from sniffdiag.report.live_events import report_line  # noqa: PLC0415 - as above
-
-    if output is LiveFormat.NDJSON:
-        write([report_line(report, time.time_ns())])
-    else:
-        write([FORMATS[output](report)])
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"sniffdiag: {printable(text, 1000)}\n")
