@@ -44,6 +44,8 @@ EXEMPLARS = 5
 """Frames quoted for one sighting."""
 
 BAD_REQUEST = 400
+_HANDSHAKE_BYTES = 16_384
+"""A chain of certificates and all around it."""
 _SERVER_FIRST = frozenset(d.protocol for d in DETECTORS if d.server_first)
 _GUESSED = (int(Orientation.PORT), int(Orientation.FIRST))
 
@@ -405,12 +407,19 @@ class _Tally:
 
     def _sight(self, row: int, found: Identification) -> None:
         flows = self._assignment.flows
+        if found.protocol == "tls" and self._may_have_failed(row):
+            found = self._assignment.identified.detailed(row)
         shape = _shape(row, found, flows)
         self._flows[shape] += 1
         self._requests[shape] += int(self._assignment.requests[row])
         self._confidence[shape] = min(found.confidence, self._confidence.get(shape, 1.0))
         if len(self._exemplars[shape]) < EXEMPLARS:
             self._exemplars[shape].append(self._exemplar(row))
+
+    def _may_have_failed(self, row: int) -> bool:
+        """Too few bytes for more than a handshake, so that an alert in it matters."""
+        few = int(self._assignment.flows.payload_bytes[row].sum()) <= _HANDSHAKE_BYTES
+        return few and self._looked_at <= LOOKED_AT_PER_PORT
 
     def _exemplar(self, row: int) -> Exemplar:
         flows = self._assignment.flows
