@@ -7,16 +7,35 @@ function a protocol, which may load libraries that a listing without such flows 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from sniffdiag.identify import exchanges, tls_details
+from sniffdiag.identify import exchanges, http2_messages, tls_details
 from sniffdiag.identify.prelude import without_proxy
+from sniffdiag.identify.resolve import identify
 from sniffdiag.identify.verdict import Facts, Heads, Identification
+from sniffdiag.model import NOT_A_PROTOCOL, Transport
+
+TUNNEL = "CONNECT"
+
+
+def _http2(heads: Heads) -> Facts:
+    """The first exchange, and what is inside if it opens a tunnel."""
+    facts = exchanges.details(heads)
+    if facts.method != TUNNEL or facts.http_version != http2_messages.VERSION or facts.upgrade:
+        return facts
+    streams = (e.stream for e in http2_messages.exchanges(heads) if e.request)
+    inside = http2_messages.tunnelled(heads, next(streams, None) or 0)
+    found = identify(inside, Transport.TCP, oriented=True).protocol
+    known = found not in {*NOT_A_PROTOCOL, Transport.TCP.label}
+    note = f"a tunnel as of HBONE{f', with {found} inside' if known else ''}"
+    return replace(facts, tunnelled=found if known else None, notes=(note,))
+
 
 DETAILS: dict[str, Callable[[Heads], Facts]] = {
     "grpc": exchanges.details,
     "grpc-web": exchanges.details,
     "http": exchanges.http1_details,
-    "http2": exchanges.details,
+    "http2": _http2,
     "tls": tls_details.details,
     "websocket": exchanges.details,
 }

@@ -300,7 +300,9 @@ def _is_conclusive(chain: Chain) -> bool:
 def probe(heads: Heads) -> Verdict:
     """HTTP/2 by either side; an upgrade needs the request that offers it or the 101 alone."""
     verdict = judge(heads, probe_client, probe_server)
-    if verdict.answer is Answer.CERTAIN and offers_upgrade(heads.client):
+    # Without a 101 the server speaks HTTP/2 to a client that speaks HTTP/1.
+    switched = heads.server.head.startswith(http1.VERSION)
+    if verdict.answer is Answer.CERTAIN and switched and offers_upgrade(heads.client):
         facts = http1.request_facts(heads.client.head).merged(verdict.facts)
         return replace(verdict, by_client=True, facts=facts)
     return verdict

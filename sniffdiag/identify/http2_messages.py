@@ -169,6 +169,23 @@ def exchanges(heads: Heads, most: int = MOST_BLOCKS) -> tuple[Exchange, ...]:
     return tuple(streams.values())
 
 
+def tunnelled(heads: Heads, stream: int) -> Heads:
+    """What both sides sent through a tunnel, as far as it was kept (RFC 9113 8.5)."""
+    return Heads(_tunnelled(heads.client, stream), _tunnelled(heads.server, stream))
+
+
+def _tunnelled(side: Side, stream: int) -> Side:
+    head = b""
+    for frame in frames(side):
+        if frame.holes:
+            break
+        if frame.header.kind == http2.DATA and frame.header.stream & STREAM_BITS == stream:
+            head += _fragment(frame)
+            if len(frame.payload) < frame.header.length:
+                break
+    return Side(head, from_start=side.from_start)
+
+
 def _upgraded(heads: Heads) -> Request | None:
     """The HTTP/1 request that became stream 1 (RFC 7540 3.2)."""
     message = http1.request(heads.client.head) if heads.client.from_start else None

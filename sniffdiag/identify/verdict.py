@@ -111,6 +111,8 @@ class Facts:
     """Of the trailers of the first call."""
     unknowable: tuple[str, ...] = ()
     """Names of facts that the bytes hold only as HPACK entries from before the capture."""
+    tunnelled: str | None = None
+    """Protocol inside a CONNECT tunnel over HTTP/2, such as HBONE's; `target` says where to."""
     upgrade: str | None = None
     """Protocol the 101 response switched to, or that an extended CONNECT asks for."""
     sni: str | None = None

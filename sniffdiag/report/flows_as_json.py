@@ -119,7 +119,8 @@ def _http(facts: Facts) -> str:
         f'{{"version": {_text(facts.http_version)}, "method": {_text(facts.method)}, '
         f'"target": {_text(facts.target)}, "host": {_text(facts.host)}, '
         f'"status": {_number(facts.status)}, "content_type": {_text(facts.content_type)}, '
-        f'"upgrade": {_text(facts.upgrade)}, "unknowable": {_text(facts.unknowable)}}}'
+        f'"upgrade": {_text(facts.upgrade)}, "tunnelled": {_text(facts.tunnelled)}, '
+        f'"unknowable": {_text(facts.unknowable)}}}'
     )
 
 

@@ -153,6 +153,7 @@ def test_flow_json_tells_what_was_read_of_requests_and_handshakes() -> None:
         "status": 200,
         "content_type": None,
         "upgrade": None,
+        "tunnelled": None,
         "unknowable": ["target"],
     }
     assert (told["grpc_status"], told["alpn_chosen"], told["tls_version"]) == (0, HOSTILE, "1.2")
