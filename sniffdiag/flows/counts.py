@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sniffdiag.flows.tuples import Ints
 
 CELL_BITS = 32
-MANY_LOOSE = 1 << 16
+MANY_LOOSE = 1 << 18
 """Rows that may pile up before equal ones are added together."""
 _CELL = (1 << CELL_BITS) - 1
 
@@ -59,4 +59,7 @@ class Counts:
         self._loose, self._loose_rows = [], 0
         first = np.flatnonzero(np.diff(key, prepend=-1))
         times = np.diff(first, append=key.shape[0])
+        if not self._key.size:
+            self._key, self._times = key[first], times
+            return
         self.add_times(key[first] >> CELL_BITS, key[first] & _CELL, times)

@@ -37,6 +37,7 @@ CONTEXT = 4
 """Messages that are looked back at: three retransmissions, and the request of an answer."""
 STEP_BITS = 4
 """16 latencies are told apart between one and its double."""
+_FRACTION_BITS, _EXPONENT_OF_ONE = 52, 1023
 
 
 def events_of(events: Events, rows: npt.NDArray[Any]) -> Events:
@@ -148,11 +149,13 @@ def is_one_sided(events: Events, place: Ints) -> Mask:
 
 
 def steps_of(latency: Ints) -> Ints:
-    """The step of each latency in ns: exponent of two, then `STEP_BITS` of mantissa."""
-    bits = STEP_BITS
-    mantissa, exponent = np.frexp(np.maximum(latency, 1 << bits).astype(np.float64))
-    within = (mantissa * (2 << bits)).astype(np.int64) - (1 << bits)
-    return (exponent.astype(np.int64) - 1) << bits | within
+    """The step of each latency in ns: exponent of two, then the first `STEP_BITS` of its fraction.
+
+    As IEEE 754 has them in the upper bits of a double.
+    """
+    double = np.maximum(latency, 1 << STEP_BITS).astype(np.float64).view(np.int64)
+    steps: Ints = (double >> (_FRACTION_BITS - STEP_BITS)) - (_EXPONENT_OF_ONE << STEP_BITS)
+    return steps
 
 
 def latency_ns(step: Ints) -> Ints:

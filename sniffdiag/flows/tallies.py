@@ -17,7 +17,7 @@ import numpy as np
 
 from sniffdiag.decode.headers import TCP_RST
 from sniffdiag.flows.chunk import grouped
-from sniffdiag.flows.counts import MANY_LOOSE, Counts
+from sniffdiag.flows.counts import Counts
 from sniffdiag.flows.messages import (
     CONTEXT,
     EVENT,
@@ -48,6 +48,8 @@ FINEST_SHIFT = 17
 ONE_SIDED = 16
 """Messages kept of flows with one side only: its other half may turn up (`flows.redirect`)."""
 
+MANY_LOOSE = 1 << 17
+"""Messages that may pile up before they are sorted and counted."""
 _CODE_BITS = 10
 _CODE = (1 << _CODE_BITS) - 1
 _BUCKET = 0xFFF
@@ -187,11 +189,11 @@ def _with_resets(packets: Packets, messages: Messages) -> tuple[Ints, npt.NDArra
     """Rows of `packets` that are messages, RSTs among them, and their codes."""
     row, code = messages.row, messages.code
     first, frame = packets.headers.first_frame, packets.frame
-    if frame[-1] - first + 1 != frame.shape[0]:
-        row = np.searchsorted(frame, messages.row + first)
-    is_packet = row < frame.shape[0]  # frames that were captured twice are packets once
-    is_packet[is_packet] = frame[row[is_packet]] == messages.row[is_packet] + first
-    row, code = row[is_packet], code[is_packet]
+    if row.size and (frame[-1] - first + 1 != frame.shape[0] or row[-1] >= frame.shape[0]):
+        # Some frames are no packets: unreadable, or captured twice.
+        at = np.minimum(np.searchsorted(frame, row + first), frame.shape[0] - 1)
+        is_packet = frame[at] == row + first
+        row, code = at[is_packet], code[is_packet]
     # What comes with a RST explains it (RFC 9293 3.5.2) and is no part of the stream.
     of_tcp = packets.headers.transport[row] == Transport.TCP
     of_tcp &= packets.flags[row] & TCP_RST == 0
