@@ -45,9 +45,13 @@ class HttpCounts:
     unanswered_resets: int = 0
     """Connections reset while a request waited for its answer."""
     heads: int = 0
-    """Connections whose kept bytes were read for it."""
+    """HTTP/2 connections whose kept bytes were read for it,"""
+    heads_of: int = 0
+    """of so many."""
     head_bytes: int = 0
     """The most that was read of one side of them."""
+    is_least: bool = False
+    """There were more bytes, or connections, of HTTP/2 than were read: counts are lower bounds."""
 
     @property
     def requests(self) -> int:

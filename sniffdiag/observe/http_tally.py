@@ -17,7 +17,7 @@ from sniffdiag.observe.change import Answers
 from sniffdiag.observe.http_counts import Counted, HttpCounts, Latency, Timeline
 from sniffdiag.observe.identified import IdentifiedFlows
 
-READ_PER_PORT = 2_000
+READ_PER_PORT = 300
 """Connections of one declared port whose heads are read for HTTP/2 requests."""
 
 Ints = npt.NDArray[np.int64]
@@ -55,7 +55,9 @@ class HttpTally:
             latency=_latency(self._tallied),
             unanswered_resets=dict(codes).get(RESET_UNANSWERED, 0),
             heads=heads.read,
+            heads_of=heads.all,
             head_bytes=heads.most_bytes,
+            is_least=heads.is_least,
         )
 
     def timeline(self, shown: dict[int, Shown]) -> Timeline | None:
@@ -112,15 +114,20 @@ class _Heads:
 
     def __init__(self, identified: IdentifiedFlows, rows: Ints) -> None:
         codes = [i for i, name in enumerate(identified.names) if name in HTTP2_PROTOCOLS]
-        mine = rows[np.isin(identified.code[rows], codes)][:READ_PER_PORT]
+        mine = rows[np.isin(identified.code[rows], codes)]
+        self.all = len(mine)
+        mine = mine[:READ_PER_PORT]
         self.methods: Counter[str] = Counter()
         self.statuses: Counter[int] = Counter()
         self.grpc_statuses: Counter[int] = Counter()
         self.read = len(mine)
         self.most_bytes = 0
+        self.is_least = self.read < self.all
         for row in mine.tolist():
             heads = identified.heads(row)
-            self.most_bytes = max(self.most_bytes, len(heads.client.head), len(heads.server.head))
+            sides = (heads.client, heads.server)
+            self.most_bytes = max(self.most_bytes, *(len(side.head) for side in sides))
+            self.is_least |= not all(side.complete for side in sides)
             for exchange in exchanges(heads):
                 self._count(exchange)
 

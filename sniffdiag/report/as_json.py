@@ -108,7 +108,9 @@ def _http(http: HttpCounts) -> dict[str, Any]:
     return {
         "counted": http.counted.value,
         "heads": http.heads,
+        "heads_of": http.heads_of,
         "head_bytes": http.head_bytes,
+        "is_least": http.is_least,
         "requests": http.requests,
         "responses": http.responses,
         "methods": dict(http.methods),

@@ -21,7 +21,7 @@ def http_rows(report: Report) -> list[list[str]]:
     return [
         [
             port_label(port.seen),
-            f"{http.requests:,}",
+            f"{http.requests:,}{'+' if http.is_least else ''}",
             _answers(http),
             _errors(http),
             *_latency(http),
@@ -33,12 +33,12 @@ def http_rows(report: Report) -> list[list[str]]:
 
 
 def counted_notes(report: Report) -> list[str]:
-    """What is not counted in every segment of the capture, one sentence a port; unescaped."""
+    """Where counts are lower bounds, and why, one sentence a port; unescaped."""
     return [
-        f"{port_label(port.seen)}: HTTP/2 is counted in the first {http.head_bytes:,} bytes of "
-        f"{http.heads:,} connection{'' if http.heads == 1 else 's'}"
+        f"{port_label(port.seen)}: at least; HTTP/2 is counted in the first {http.head_bytes:,} "
+        f"bytes of {http.heads:,} of {http.heads_of:,} connections"
         for port in report.ports
-        if (http := port.seen.http) is not None and http.heads
+        if (http := port.seen.http) is not None and http.is_least
     ]
 
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sniffdiag.catalog.manifests import load
+from sniffdiag.flows import pieces
 from sniffdiag.mesh.policy import load_policy, treated
 from sniffdiag.observe.http_counts import Counted, HttpCounts
 from sniffdiag.observe.identified import IdentifiedFlows
@@ -131,6 +133,19 @@ def test_grpc_is_counted_in_heads_with_its_own_statuses(release: str) -> None:
         http, counted=Counted.HEADS, methods=(("POST", 3),), grpc_statuses=((0, 3),), heads=1
     )
     assert http.head_bytes > 0
+    assert (http.heads, http.heads_of, http.is_least) == (1, 1, False)
+
+
+def test_where_heads_are_not_all_counts_are_said_to_be_lower_bounds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pieces, "HEAD_BYTES", np.array([300, 0]))
+    monkeypatch.setattr(pieces, "SAMPLES", np.array([0, 0]))
+    monkeypatch.setattr(pieces, "TIERS", np.array([100]))
+    http = analyzed(LAB / "grpc-on-grpc-api" / "1.20", "c-any.pcap", "1.20").http
+    assert http is not None
+    assert http.is_least
+    assert http.requests < 3
 
 
 def test_latency_is_right_within_its_steps() -> None:
