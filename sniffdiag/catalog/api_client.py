@@ -110,9 +110,13 @@ class _Client:
 
     def _credentials(self) -> dict[str, str]:
         """Asked anew for every request: tokens expire, and the client then renews them."""
+        try:
+            ways = self._settings.auth_settings().values()
+        except Exception as error:  # a token that cannot be read any more, a plugin that fails
+            raise UnreachableError(f"the credentials cannot be renewed: {_why(error)}") from error
         return {
             way["key"]: way["value"]
-            for way in self._settings.auth_settings().values()
+            for way in ways
             if way.get("in") == "header" and way.get("value")
         }
 
@@ -173,4 +177,6 @@ def _why(error: BaseException) -> str:
     inner = reason if isinstance(reason, BaseException) else error
     while inner.__cause__ is not None:
         inner = inner.__cause__
+    if inner.args and isinstance(inner.args[-1], BaseException):
+        inner = inner.args[-1]
     return " ".join(str(getattr(inner, "strerror", None) or inner).split())

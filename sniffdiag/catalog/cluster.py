@@ -24,6 +24,7 @@ from sniffdiag.catalog.api import (
     connect,
 )
 from sniffdiag.catalog.documents import CLUSTER, Document, Problem
+from sniffdiag.catalog.fields import Fields
 from sniffdiag.errors import CatalogError
 
 PAGE = 500
@@ -47,6 +48,8 @@ class Resource:
     """In no namespace."""
     instead: Resource | None = None
     """For API servers that do not know it yet."""
+    may_be_unknown: bool = False
+    """Nothing is missing where the API server does not know it."""
 
     @property
     def group(self) -> str:
@@ -82,6 +85,32 @@ PODS = Resource(
 NODES = Resource(
     "/api/v1", "nodes", "Nodes", "NodePorts are matched on any address", of_cluster=True
 )
+NAMESPACES = Resource(
+    "/api/v1",
+    "namespaces",
+    "Namespaces",
+    "what they say of all ports in them is not known",
+    of_cluster=True,
+)
+CLAIMING = (
+    ("policy.linkerd.io", "servers", "Linkerd's Servers"),
+    ("consul.hashicorp.com", "servicedefaults", "ServiceDefaults"),
+    ("consul.hashicorp.com", "proxydefaults", "ProxyDefaults"),
+    ("appmesh.k8s.aws", "virtualnodes", "VirtualNodes"),
+    ("cilium.io", "ciliumnetworkpolicies", "CiliumNetworkPolicies"),
+    ("networking.k8s.io", "ingresses", "Ingresses"),
+    ("traefik.io", "ingressroutes", "IngressRoutes"),
+    ("traefik.io", "ingressroutetcps", "IngressRouteTCPs"),
+    ("gateway.networking.k8s.io", "httproutes", "HTTPRoutes"),
+    ("gateway.networking.k8s.io", "grpcroutes", "GRPCRoutes"),
+    ("gateway.networking.k8s.io", "tlsroutes", "TLSRoutes"),
+    ("gateway.networking.k8s.io", "tcproutes", "TCPRoutes"),
+)
+"""API group, plural and name of what claims things about ports (`catalog.claims`)."""
+CLAIMING_OF_CLUSTER = (
+    ("cilium.io", "ciliumclusterwidenetworkpolicies", "CiliumClusterwideNetworkPolicies"),
+)
+_CLAIMS_LOST = "what they say of ports is not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +162,44 @@ class Cluster:
         within = f"namespace {self.namespace}" if self.namespace else "all namespaces"
         return f"{CLUSTER} ({self.server.title}, {within})"
 
-    @property
-    def resources(self) -> tuple[Resource, ...]:
-        """What is read. Nodes need rights on the whole cluster, so only where that is read."""
-        own = (SERVICES, ENDPOINT_SLICES, PODS)
-        return own if self.namespace else (*own, NODES)
+    def resources(self) -> list[Resource]:
+        """What is read. What is in no namespace needs rights on the whole cluster, so only there.
+
+        Raises:
+            UnreachableError: There is no answer.
+        """
+        own = [SERVICES, ENDPOINT_SLICES, PODS]
+        claiming = list(CLAIMING)
+        if self.namespace is None:
+            own += [NODES, NAMESPACES]
+            claiming += CLAIMING_OF_CLUSTER
+        groups = self._groups()
+        for group, plural, what in claiming:
+            found: Resource | None = None
+            for version in reversed(groups.get(group, ())):
+                found = Resource(
+                    f"/apis/{group}/{version}",
+                    plural,
+                    what,
+                    _CLAIMS_LOST,
+                    of_cluster=(group, plural, what) in CLAIMING_OF_CLUSTER,
+                    instead=found,
+                    may_be_unknown=True,
+                )
+            own += [found] if found else []
+        return own
+
+    def _groups(self) -> dict[str, list[str]]:
+        """API groups that the server knows, with their versions, preferred first."""
+        try:
+            known: Any = self._page("/apis")
+        except ApiError:
+            return {}  # whoever may not ask may not list them either
+        groups = Fields(known, "", []).each("groups")
+        return {
+            group.text("name") or "": [v.text("version") or "" for v in group.each("versions")]
+            for group in groups
+        }
 
     def documents(self) -> Iterator[Document | Problem]:
         """Every page of every resource; a resource that may be missing is a problem line.
@@ -145,15 +207,13 @@ class Cluster:
         Raises:
             CatalogError: There is no answer, or the Services may not be read.
         """
-        for resource in self.resources:
+        for resource in self.resources():
             try:
                 for page in _each_object_once(self.pages(resource)):
                     yield Document(f"{CLUSTER} {resource.plural}", page)
             except ApiError as error:
-                explained = self.explained(resource, "list", error)
-                if not resource.lost or error.code == UNAUTHORIZED:
-                    raise explained from error
-                yield Problem(f"{explained}: {resource.lost}")
+                if line := self.done_without(resource, error):
+                    yield Problem(line)
 
     def pages(self, resource: Resource) -> Iterator[Page]:
         """The pages of one list.
@@ -190,6 +250,19 @@ class Cluster:
         if not isinstance(page, dict):
             raise UnreachableError(f"{self.server.title}: {path} is answered by no list")
         return page
+
+    def done_without(self, resource: Resource, error: ApiError) -> str:
+        """That a resource cannot be listed, as a problem line; empty where that is none.
+
+        Raises:
+            CatalogError: It is needed.
+        """
+        if error.code == NOT_FOUND and resource.may_be_unknown:
+            return ""
+        explained = self.explained(resource, "list", error)
+        if not resource.lost or error.code == UNAUTHORIZED:
+            raise explained from error
+        return f"{explained}: {resource.lost}"
 
     def explained(self, resource: Resource, verb: str, error: ApiError) -> CatalogError:
         """The refusal with the right that is missing."""

@@ -24,7 +24,6 @@ from typing import Self
 from sniffdiag.catalog.api import (
     FORBIDDEN,
     GONE,
-    UNAUTHORIZED,
     Answer,
     ApiError,
     UnreachableError,
@@ -91,7 +90,7 @@ class Watch:
         self._given = given
         self._given.sources.insert(0, cluster.title)
         self._store = _Store()
-        followers = [_Follower(cluster, each, self._store) for each in cluster.resources]
+        followers = [_Follower(cluster, each, self._store) for each in cluster.resources()]
         self._followers = [follower for follower in followers if follower.begin()]
         self._builder = threading.Thread(target=self._build, name="catalog", daemon=True)
         self._ready = threading.Lock()
@@ -280,10 +279,8 @@ class _Follower(threading.Thread):
         try:
             self._list(told=False)
         except ApiError as error:
-            explained = self._cluster.explained(self._resource, "list", error)
-            if not self._resource.lost or error.code == UNAUTHORIZED:
-                raise explained from error
-            self._store.problem(self._resource, f"{explained}: {self._resource.lost}")
+            line = self._cluster.done_without(self._resource, error)
+            self._store.problem(self._resource, line)
             return False
         return True
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from sniffdiag.catalog import claims
 from sniffdiag.catalog.api import Access
-from sniffdiag.catalog.cluster import open_cluster
+from sniffdiag.catalog.cluster import CLAIMING, CLAIMING_OF_CLUSTER, open_cluster
 from sniffdiag.catalog.manifests import load
 from sniffdiag.catalog.services import Catalog
 from sniffdiag.errors import CatalogError, SniffdiagError
@@ -81,6 +82,8 @@ def test_only_the_namespace_of_the_context_is_asked_for(api: KubeApi, tmp_path: 
         "/api/v1/namespaces/shop/services",
         "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices",
         "/api/v1/namespaces/shop/pods",
+        "/apis",
+        "/apis/policy.linkerd.io/v1beta3/namespaces/shop/servers",
     }
 
 
@@ -100,7 +103,7 @@ def test_the_options_choose_what_is_read(
 ) -> None:
     given = api.kubeconfig(tmp_path, None)
     read(Access(access.context, given, access.namespace, access.all_namespaces))
-    assert api.requests[0].startswith(f"{where}?")
+    assert any(r.startswith(f"{where}?") for r in api.requests)
 
 
 @both_ways
@@ -143,6 +146,46 @@ def test_old_clusters_have_endpoints_instead_of_slices(api: KubeApi, tmp_path: P
     api.put(service(), old | {"subsets": [subset]})
     found = read(Access(kubeconfig=api.kubeconfig(tmp_path)))
     assert ("10.1.0.9", 9080, 6) in found.by_address
+
+
+SERVER: Object = {
+    "apiVersion": "policy.linkerd.io/v1beta3",
+    "kind": "Server",
+    "metadata": {"name": "reviews-web", "namespace": "shop"},
+    "spec": {"podSelector": {}, "port": 9080, "proxyProtocol": "opaque"},
+}
+
+
+@both_ways
+@pytest.mark.parametrize("newer", [[], ["v9"]], ids=["the preferred version", "an older one"])
+def test_the_meshes_own_objects_are_read_at_the_version_that_serves_them(
+    api: KubeApi, tmp_path: Path, newer: list[str]
+) -> None:
+    api.newer_versions = newer
+    api.unknown = {"/apis/discovery.k8s.io"}
+    api.put(service(), pod("reviews-v1-abc", "10.1.0.7"), SERVER)
+    found = read(Access(kubeconfig=api.kubeconfig(tmp_path)))
+    assert [(t.sort, t.text) for t in found.traces if t.sort == "group"] == [
+        ("group", "policy.linkerd.io")
+    ]
+    assert found.summary.problems == ()
+
+
+def test_every_kind_that_claims_something_is_read() -> None:
+    plurals = {kind: _plural(kind) for kind in claims.CLAIMING}
+    tabled = {plural for _, plural, _ in (*CLAIMING, *CLAIMING_OF_CLUSTER)} | {"namespaces"}
+    assert set(plurals.values()) == tabled
+    groups = {plural: group for group, plural, _ in (*CLAIMING, *CLAIMING_OF_CLUSTER)}
+    for kind, (group, _) in claims.CLAIMING.items():
+        assert groups.get(plurals[kind], "") == group
+
+
+def _plural(kind: str) -> str:
+    """By the rules of English, as definitions of custom resources have it."""
+    name = kind.lower()
+    if name.endswith("y"):
+        return name.removesuffix("y") + "ies"
+    return name if name.endswith("defaults") else name + ("es" if name.endswith("s") else "s")
 
 
 # --- refusals -----------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ KINDS = {
     "pods": ("v1", "Pod"),
     "nodes": ("v1", "Node"),
     "endpointslices": ("discovery.k8s.io/v1", "EndpointSlice"),
+    "namespaces": ("v1", "Namespace"),
+    "servers": ("policy.linkerd.io/v1beta3", "Server"),
 }
 _PLURALS = {kind: plural for plural, (_, kind) in KINDS.items()}
 
@@ -41,6 +43,8 @@ class KubeApi:
         """Demanded from everybody, if set."""
         self.unknown: set[str] = set()
         """Prefixes (/apis/...) that this server is too old to know."""
+        self.newer_versions: list[str] = []
+        """Of all groups; they serve none of the resources."""
         self.page_expires = False
         """Every continue token is too old by the time it is used."""
         self.answer_with: bytes | None = None
@@ -172,7 +176,8 @@ class KubeApi:
     # --- answers --------------------------------------------------------------------------------
 
     def refusal(self, verb: str, plural: str, path: str, namespace: str) -> Object | None:
-        if any(path.startswith(prefix) for prefix in self.unknown):
+        version = path.strip("/").split("/")[1 if path.startswith("/api/") else 2]
+        if version in self.newer_versions or any(path.startswith(p) for p in self.unknown):
             return _status(404, "NotFound", "the server could not find the requested resource")
         if (verb, plural) in self._denied:
             where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
@@ -183,6 +188,17 @@ class KubeApi:
             )
             return _status(403, "Forbidden", message)
         return None
+
+    def groups(self) -> Object:
+        """With a version that the preferred one is newer than, as groups with a past have."""
+        known = sorted({version for version, _ in KINDS.values() if "/" in version})
+        found = []
+        for group, _, version in (each.partition("/") for each in known):
+            if f"/apis/{group}" not in self.unknown:
+                names = [*self.newer_versions, version]
+                versions = [{"groupVersion": f"{group}/{n}", "version": n} for n in names]
+                found.append({"name": group, "versions": versions})
+        return {"kind": "APIGroupList", "apiVersion": "v1", "groups": found}
 
     def page(self, plural: str, namespace: str, query: dict[str, str]) -> Object:
         with self._news:
@@ -265,10 +281,12 @@ class _Handler(BaseHTTPRequestHandler):
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         words = parts.path.strip("/").split("/")
         plural = words[-1]
-        namespace = words[words.index("namespaces") + 1] if "namespaces" in words else ""
+        namespace = words[words.index("namespaces") + 1] if "namespaces" in words[:-1] else ""
         verb = "watch" if query.get("watch") in ("1", "true") else "list"
         if api.answer_with is not None:
             self._send(200, api.answer_with)
+        elif parts.path == "/apis":
+            self._send(200, _line(api.groups()))
         elif api.token and self.headers.get("Authorization") != f"Bearer {api.token}":
             self._send_status(_status(401, "Unauthorized", "Unauthorized"))
         elif refusal := api.refusal(verb, plural, parts.path, namespace):
