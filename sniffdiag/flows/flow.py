@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NO_TWIN = -1
 Octets: TypeAlias = bytes  # by another name, because `Flows` has a column called bytes
 Mask: TypeAlias = npt.NDArray[np.bool_]
+T = TypeVar("T", bound=np.generic)
 
 _V4_LOOPBACK = np.uint64(0x0000_FFFF_7F)  # ::ffff:127.0.0.0/104, shifted right by the 24 host bits
 _V6_LOW_LOOPBACKS = (1, 6)  # ::1 and Istio's ::6 (istio pkg: InboundPassthroughBindIpv6)
@@ -110,8 +111,13 @@ class Kept(Protocol):
     def datagrams(self, row: int, side: int, payload_bytes: int) -> Stream:
         """One side of a flow of datagrams."""
 
-    def containing(self, needles: Sequence[bytes]) -> npt.NDArray[np.bool_]:
-        """Flows and sides with a kept piece that contains one of `needles`, shape `(n, 2)`."""
+    def containing(
+        self, needles: Sequence[bytes], among: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.bool_]:
+        """Those `among` all flows and sides with a kept piece that contains one of `needles`.
+
+        Both masks have shape `(n, 2)`.
+        """
 
     def gap_bytes(self) -> npt.NDArray[np.int64]:
         """Bytes known to be missing among the pieces of TCP heads, shape `(n, 2)`."""
@@ -239,9 +245,12 @@ class Flows:
         has: Mask = np.all(kept | (self.captured_bytes == 0), axis=1)
         return has
 
-    def heads_contain(self, needles: Sequence[Octets]) -> npt.NDArray[np.bool_]:
-        """Shape `(n,)`: rows of which a kept piece contains one of `needles`."""
-        contain: Mask = np.any(self.kept.containing(needles), axis=1)
+    def heads_contain(self, needles: Sequence[Octets], among: Mask) -> Mask:
+        """Shape `(n,)`: rows with a kept piece that contains one of `needles`.
+
+        Only the sides `among`, shape `(n, 2)`, the client's first, are searched.
+        """
+        contain: Mask = np.any(self.kept.containing(needles, self._client_first(among)), axis=1)
         return contain
 
     def reorient(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp], by: Orientation) -> None:
@@ -273,8 +282,8 @@ class Flows:
         self.client_side[rows] ^= 1
         self.oriented_by[rows] = int(by)
 
-    def _client_first(self, column: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """A column by side of `kept`, the client's side first."""
+    def _client_first(self, column: npt.NDArray[T]) -> npt.NDArray[T]:
+        """A column by side of `kept`, the client's side first; or the other way round."""
         turned = self.client_side[:, np.newaxis] != 0
         return np.where(turned, column[:, ::-1], column)
 

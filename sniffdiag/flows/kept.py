@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from sniffdiag.flows.fragments import SIDES
 from sniffdiag.flows.head import LATE_BYTES, Piece, datagrams, reassembled
+from sniffdiag.flows.pieces import in_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,25 +86,30 @@ class KeptBytes:
         """One side of a flow of datagrams."""
         return datagrams(self.pieces(row, side), payload_bytes)
 
-    def containing(self, needles: Sequence[bytes]) -> npt.NDArray[np.bool_]:
-        """Flows and sides, shape `(n, 2)`, with a piece that contains one of `needles`."""
+    def containing(
+        self, needles: Sequence[bytes], among: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.bool_]:
+        """See `flow.Kept`."""
         found = np.zeros(self._isn.size, np.bool_)
-        for number, kept in enumerate(self._data):
-            data = kept.tobytes()
-            hits = [(at, at + len(n)) for n in needles for at in _occurrences(n, data)]
-            if hits:
-                found[self._owner[self._around(number, np.array(hits))]] = True
+        rows = np.flatnonzero(among.reshape(-1)[self._owner] & (self._columns["kept"] > 0))
+        rows = rows[np.argsort(self._block[rows], kind="stable")]
+        begins = np.flatnonzero(np.diff(self._block[rows], prepend=-1))
+        for mine in np.split(rows, begins[1:]) if rows.size else ():
+            found[self._owner[self._holding(needles, mine)]] = True
         return found.reshape(-1, SIDES)
 
-    def _around(self, number: int, spans: Ints) -> Ints:
-        """The pieces of a block that hold spans of its bytes, not those across their borders."""
-        rows = np.flatnonzero((self._block == number) & (self._columns["kept"] > 0))
-        at = self._columns["at"][rows]
-        order = np.argsort(at)
-        rows = rows[order][np.searchsorted(at[order], spans[:, 0], side="right") - 1]
-        ends = (self._columns["at"] + self._columns["kept"])[rows]
-        inside: Ints = rows[spans[:, 1] <= ends]
-        return inside
+    def _holding(self, needles: Sequence[bytes], rows: Ints) -> Ints:
+        """Those of `rows`, pieces of one block, that contain one of `needles`."""
+        kept = self._columns["kept"][rows]
+        source = self._data[int(self._block[rows[0]])]
+        cells, begins = in_cells(source, self._columns["at"][rows], kept.astype(np.int32))
+        data = cells.tobytes()
+        hits = [(at, at + len(n)) for n in needles for at in _occurrences(n, data)]
+        spans = np.array(hits, np.int64).reshape(-1, 2)
+        pieces = np.searchsorted(begins, spans[:, 0], side="right") - 1
+        inside = spans[:, 1] <= (begins + kept)[pieces]  # not across the border of two pieces
+        held: Ints = rows[pieces[inside]]
+        return held
 
     def gap_bytes(self) -> Ints:
         """Bytes missing among the pieces of TCP heads, shape `(n, 2)`."""

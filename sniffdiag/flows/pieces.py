@@ -85,24 +85,32 @@ class Block:
         return self if 4 * needed >= 3 * self.data.size else self.copied(self.data)
 
     def copied(self, source: npt.NDArray[np.uint8]) -> Block:
-        """The same pieces with bytes of their own, in whole cells, from where `at` is in `source`.
+        """The same pieces with bytes of their own, from where `at` is in `source`."""
+        data, at = in_cells(source, self.at, self.kept)
+        return replace(self, data=data, at=at)
 
-        A cell can always be read to its end: `FrameChunk` has as many bytes behind its last frame.
-        """
-        cells = np.ndarray(
-            max(source.shape[0] - CELL_BYTES + 1, 0), f"V{CELL_BYTES}", source.data, strides=(1,)
-        )
-        count = -(-self.kept // CELL_BYTES)
-        ends = np.cumsum(count)
-        total = int(ends[-1]) if ends.size else 0
-        places = np.repeat(self.at - (ends - count) * CELL_BYTES, count)
-        places += np.arange(total) * CELL_BYTES
-        data = np.empty(total * CELL_BYTES, np.uint8)
-        to = data.view(cells.dtype)
-        for first in range(0, total, CELLS_AT_ONCE):
-            part = slice(first, first + CELLS_AT_ONCE)
-            to[part] = cells[places[part]]
-        return replace(self, data=data, at=(ends - count) * CELL_BYTES)
+
+def in_cells(
+    source: npt.NDArray[np.uint8], at: Ints, kept: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.uint8], Ints]:
+    """A copy of the `kept` bytes at each `at`, in whole cells, and where each begins in it.
+
+    A cell can always be read to its end: `FrameChunk` has as many bytes behind its last frame.
+    """
+    cells = np.ndarray(
+        max(source.shape[0] - CELL_BYTES + 1, 0), f"V{CELL_BYTES}", source.data, strides=(1,)
+    )
+    count = -(-kept // CELL_BYTES)
+    ends = np.cumsum(count)
+    total = int(ends[-1]) if ends.size else 0
+    places = np.repeat(at - (ends - count) * CELL_BYTES, count)
+    places += np.arange(total) * CELL_BYTES
+    data = np.empty(total * CELL_BYTES, np.uint8)
+    to = data.view(cells.dtype)
+    for first in range(0, total, CELLS_AT_ONCE):
+        part = slice(first, first + CELLS_AT_ONCE)
+        to[part] = cells[places[part]]
+    return data, (ends - count) * CELL_BYTES
 
 
 COLUMNS = tuple(field.name for field in fields(Block) if field.name != "data")

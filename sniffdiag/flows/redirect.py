@@ -186,9 +186,12 @@ class _JoinedKept:
     def datagrams(self, row: int, side: int, payload_bytes: int) -> Stream:
         return self.kept.datagrams(*self._source(row, side), payload_bytes)
 
-    def containing(self, needles: Sequence[bytes]) -> Mask:
-        found: Mask = self.kept.containing(needles)[self.source_row, self.source_side]
-        return found
+    def containing(self, needles: Sequence[bytes], among: Mask) -> Mask:
+        sources = np.zeros(self.kept.counts().shape, np.bool_)
+        sources[self.source_row[among], self.source_side[among]] = True
+        contain = self.kept.containing(needles, sources)
+        found: Mask = contain[self.source_row, self.source_side]
+        return found & among
 
     def gap_bytes(self) -> Ints:
         return self._moved(self.kept.gap_bytes())

@@ -154,12 +154,21 @@ class IdentifiedFlows:
         empty = flows.captured_bytes.sum(axis=1) == 0
         self._share(empty, _NO_PAYLOAD)
         has_heads = flows.has_heads()
-        looked_at = has_heads & flows.heads_contain(_NEEDS_A_LOOK)
         gap_bytes = flows.gap_bytes
         for exchange in EXCHANGES:
             rows, backward = settled(exchange, flows.transport, flows.first_tag, gap_bytes)
-            self._settle(rows & ~looked_at, backward, exchange.protocol)
+            if exchange.protocol == "http":
+                rows &= ~self._need_a_look(rows)
+            self._settle(rows, backward, exchange.protocol)
         self._share((self.code < 0) & ~has_heads, _NO_HEAD)
+
+    def _need_a_look(self, rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Those of `rows` with fields that tell more; answers are read where requests cannot be."""
+        flows = self.flows
+        asked = flows.first_tag == Tag.HTTP1_REQUEST
+        readable = asked & (flows.cut_segments == 0)
+        among = asked | ~readable.any(axis=1, keepdims=True)
+        return flows.heads_contain(_NEEDS_A_LOOK, among & rows[:, np.newaxis])
 
     def _settle(
         self, rows: npt.NDArray[np.bool_], backward: npt.NDArray[np.bool_], protocol: str

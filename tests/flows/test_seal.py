@@ -166,8 +166,13 @@ def test_heads_can_be_searched() -> None:
     flows = seal(
         folded([*EXCHANGE, *[Packet(sport=5, payload=b"GE"), Packet(sport=6, payload=b"T")]])
     )
-    assert flows.heads_contain([b"HTTP/1.1 200", b"nothing"]).tolist() == [True, False, False]
-    assert flows.heads_contain([b"GET"]).tolist() == [True, False, False]
+    every = np.ones((3, 2), np.bool_)
+    answers = every & [False, True]
+    status = [b"HTTP/1.1 200", b"nothing"]
+    assert flows.heads_contain(status, every).tolist() == [True, False, False]
+    assert flows.heads_contain(status, answers).tolist() == [True, False, False]
+    assert flows.heads_contain([b"GET"], every).tolist() == [True, False, False]
+    assert flows.heads_contain([b"GET"], answers).tolist() == [False, False, False]
 
 
 def test_flows_beyond_the_ceiling_are_counted_without_bytes(
