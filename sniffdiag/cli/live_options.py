@@ -137,6 +137,15 @@ Buffer = Annotated[
         help="The kernel's ring, for each interface.",
     ),
 ]
+MaxFlows = Annotated[
+    int,
+    typer.Option(
+        "--max-flows",
+        metavar="N",
+        min=1_000,
+        help="Flows held in memory; beyond that, those idle for longest are sealed and counted.",
+    ),
+]
 Promiscuous = Annotated[
     bool,
     typer.Option("--promiscuous", help="Capture what is addressed to other machines, too."),

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from sniffdiag.flows.tuples import grown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from sniffdiag.flows.tuples import Ints, Mask
 
@@ -155,9 +155,9 @@ class Fragments:
         self._columns, self.rows = _no_columns(), 0
         return last
 
-    def take(self, rows: Column) -> Fragments:
-        """A copy of `rows` (indices or a mask)."""
-        return Fragments({name: self[name][rows] for name in SHAPES})
+    def take(self, rows: Column, names: Iterable[str] = SHAPES) -> Fragments:
+        """A copy of `rows` (indices or a mask), of all columns or of some, "slot" among them."""
+        return Fragments({name: self[name][rows] for name in names})
 
     def shift_frames(self, name: str, by: int) -> None:
         """Add `by` to the frame numbers of a column; 0 goes on meaning "none"."""

@@ -157,6 +157,17 @@ class Pieces:
         if owners > used:
             self._sampled = grown(self._sampled, used, owners)
 
+    def moved(self, fragments: Ints) -> Pieces:
+        """A copy of the pieces of those fragments that have a new number in `fragments`, not -1."""
+        copy = Pieces()
+        copy._reserve(2 * int(fragments.max(initial=-1)) + 2)
+        for block in self.blocks:
+            fragment = fragments[block.owner // 2]
+            rows = np.flatnonzero(fragment >= 0)
+            owner = fragment[rows] * 2 + block.owner[rows] % 2
+            copy.append(replace(block.take(rows), owner=owner.astype(np.int32)).copied(block.data))
+        return copy
+
     def append(self, block: Block) -> None:
         """Add a block at the end; small ones are put together as they pile up."""
         if not block.rows:

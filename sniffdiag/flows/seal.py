@@ -149,15 +149,24 @@ def _isn(flows: Fragments) -> Ints:
     return isn
 
 
+ORIENTING = ("first_side", "syn_frame", "syn_side", "syn_ack_known", "syn_ack_side")
+"""What `clients` asks of fragments."""
+
+
+def clients(fragments: Fragments, ends: Endpoints) -> Ints:
+    """Which side is the client of each fragment, by itself; `ends` are those of its tuple."""
+    return _Sealed(fragments, ends).client
+
+
 class _Sealed:
     """Joined fragments with the client's side first."""
 
-    __slots__ = ("_client", "_ends", "_flows", "_oriented_by")
+    __slots__ = ("_ends", "_flows", "_oriented_by", "client")
 
     def __init__(self, flows: Fragments, ends: Endpoints) -> None:
         self._flows = flows
         self._ends = ends
-        self._client = flows["first_side"].astype(np.int64)
+        self.client = flows["first_side"].astype(np.int64)
         self._oriented_by = np.full(flows.rows, int(Orientation.FIRST), np.uint8)
         self._orient(*_by_port(*ends.port), Orientation.PORT)
         syn_ack = flows["syn_ack_known"]
@@ -165,7 +174,7 @@ class _Sealed:
         self._orient(flows["syn_frame"] != 0, flows["syn_side"], Orientation.SYN)
 
     def _orient(self, where: npt.NDArray[np.bool_], client: Column, by: Orientation) -> None:
-        self._client = np.where(where, client, self._client)
+        self.client = np.where(where, client, self.client)
         self._oriented_by[where] = int(by)
 
     def columns(self, kept: KeptBytes, encapsulations: Sequence[str]) -> Flows:
@@ -218,13 +227,13 @@ class _Sealed:
             base_known=self._side("base_known"),
             twin_of=np.full(flows.rows, NO_TWIN),
             redirected=np.zeros(flows.rows, np.bool_),
-            client_side=self._client,
+            client_side=self.client,
             kept=kept,
         )
 
     def _client_and_server(self, of_0: Column, of_1: Column) -> tuple[Column, Column]:
         """Two columns, the client's first."""
-        turned = self._client != 0
+        turned = self.client != 0
         return np.where(turned, of_1, of_0), np.where(turned, of_0, of_1)
 
     def _side(self, name: str) -> Column:
@@ -233,7 +242,7 @@ class _Sealed:
 
     def _client_first(self, column: Column) -> Column:
         """The same array with side 1 first where that is the client."""
-        turned = np.flatnonzero(self._client)
+        turned = np.flatnonzero(self.client)
         column[turned] = column[turned, ::-1]
         return column
 

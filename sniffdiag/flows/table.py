@@ -110,6 +110,37 @@ class FlowTable:
             self.tallies.hear(packets, fragment, messages)
         return fragment
 
+    def take_out(self, leaves: Mask) -> FlowTable:
+        """Remove the tuples that `leaves` marks; they make up a table of their own.
+
+        A packet of theirs that comes later begins a new fragment. Bytes are kept from now on as if
+        the tuples that stay were all there ever were.
+        """
+        gone, rest = self._part(np.flatnonzero(leaves)), self._part(np.flatnonzero(~leaves))
+        for name in ("tuples", "fragments", "pieces", "tallies", "_latest", "_known"):
+            setattr(self, name, getattr(rest, name))
+        return gone
+
+    def _part(self, slots: Ints) -> FlowTable:
+        """A copy of everything about some tuples."""
+        part = FlowTable()
+        part.encapsulations = list(self.encapsulations)
+        place = np.full(self.tuples.count, NO_ROW, np.int32)
+        place[slots], _ = part.tuples.place(self.tuples.keys().take(slots))
+        part._learn_tuples()
+        rows = np.flatnonzero(place[self.fragments["slot"]] != NO_ROW)
+        part.fragments = self.fragments.take(rows)
+        part.fragments["slot"][:] = place[part.fragments["slot"]]
+        part._latest[part.fragments["slot"]] = np.arange(rows.shape[0])
+        part._known = int(
+            np.count_nonzero(part._counts(previous(part.fragments["slot"].astype(np.int64))))
+        )
+        moved = np.full(self.fragments.rows, NO_ROW)
+        moved[rows] = np.arange(rows.shape[0])
+        part.pieces = self.pieces.moved(moved)
+        part.tallies = None if self.tallies is None else self.tallies.part(moved)
+        return part
+
     def renumber(self, by: int) -> None:
         """Add `by` to every frame number: so many frames come before those of this table."""
         for name in FRAME_COLUMNS:

@@ -109,6 +109,20 @@ class Tallies:
         last._settle(everything=True)
         return last._columns()
 
+    def part(self, target: Ints) -> Tallies:
+        """A copy of what belongs to fragments with a new number in `target`, not -1."""
+        copy = Tallies()
+        copy._include(self._lowest, self._highest, self._shift)
+        for mine, theirs in ((copy._counts, self._counts), (copy._latencies, self._latencies)):
+            fragment, cell, times = theirs.columns()
+            stays = target[fragment] >= 0
+            mine.add_times(target[fragment[stays]], cell[stays], times[stays])
+        events = together([self._open, *self._loose])
+        events = events_of(events, target[events["owner"]] >= 0)
+        events["owner"] = target[events["owner"]]
+        copy._loose.append(events)
+        return copy
+
     def _take(self, other: Tallies, events: Events, target: Ints) -> None:
         """Add another's counts and messages, its fragment `i` as `target[i]`."""
         for mine, theirs in (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
@@ -25,6 +25,7 @@ from sniffdiag.sources.frames import SourceSummary
 
 if TYPE_CHECKING:
     from sniffdiag.observe.identified import IdentifiedFlows
+    from sniffdiag.observe.sealed_early import SealedEarly
 
 Found = TypeVar("Found")
 
@@ -38,6 +39,8 @@ class Capture:
 
     flows: IdentifiedFlows
     report: CaptureReport
+    early: SealedEarly | None = None
+    """Flows that are no longer among `flows`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,11 @@ def _identified(flows: Flows, reading: Reading, processes: int) -> Capture:
 
     flows = _connections(flows)
     report = _capture_report(reading.summaries, reading.totals, flows)
-    return Capture(IdentifiedFlows(flows, partial(_shared_out, processes)), report)
+    if reading.early is not None:
+        early = reading.early.total
+        report = replace(report, flows=report.flows + early, sealed_early=early)
+    identified = IdentifiedFlows(flows, partial(_shared_out, processes))
+    return Capture(identified, report, reading.early)
 
 
 def _connections(flows: Flows) -> Flows:

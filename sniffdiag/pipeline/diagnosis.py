@@ -19,6 +19,7 @@ from sniffdiag.mesh.versions import AUTO, detected_version
 from sniffdiag.model import Treatment
 from sniffdiag.observe.observe import Observations, observe, ports_named
 from sniffdiag.observe.port_observation import PortObservation
+from sniffdiag.observe.sealed_early import with_sealed_early
 from sniffdiag.pipeline.capture import Capture, load_detectors, sealed, status_text
 from sniffdiag.pipeline.reading import ReadingPlan, Watcher, read
 from sniffdiag.report.listing import CaptureReport
@@ -70,6 +71,8 @@ def diagnose(capture: Capture, catalog: Catalog, choice: MeshChoice = MeshChoice
     if not _is_given(catalog):
         catalog = not_given(ports_named(capture.flows))
     seen = observe(capture.flows, catalog, _treatments(policy, catalog, choice))
+    if capture.early is not None:
+        seen = with_sealed_early(seen, capture.early, catalog)
     return _report(_notes(policy, catalog, choice), policy, catalog, capture.report, seen)
 
 

@@ -18,6 +18,7 @@ from sniffdiag.catalog.services import Catalog
 from sniffdiag.flows.table import FlowTable
 from sniffdiag.model import PortVerdict
 from sniffdiag.pipeline.capture import sealed, sealed_so_far
+from sniffdiag.pipeline.ceiling import USUAL, Ceiling
 from sniffdiag.pipeline.changes import changes, rates
 from sniffdiag.pipeline.diagnosis import MeshChoice, diagnose
 from sniffdiag.pipeline.forks import CAN_FORK, Fork
@@ -102,11 +103,13 @@ class LiveRun:
         declared: Declared,
         limits: Limits = Limits(),
         files: CaptureFiles | None = None,
+        ceiling: Ceiling = USUAL,
     ) -> None:
         self._source = source
         self._declared = declared
         self._limits = limits
         self._files = files
+        self._ceiling = ceiling
         self._reading = Reading(FlowTable(tallies=True), Totals(), source.summaries)
         self._captured_bytes = 0
         self._full = False
@@ -150,6 +153,7 @@ class LiveRun:
             self._files.write(chunk, self._source.drops)
             self._full |= self._files.full
         self._reading.fold(chunk)
+        self._ceiling.hold(self._reading)
 
     def _rows_within_limits(self, chunk: FrameChunk) -> int:
         rows, limits = chunk.rows, self._limits

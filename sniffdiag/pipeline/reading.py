@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,9 @@ from sniffdiag.pipeline.interrupt import Interrupt
 from sniffdiag.sources.captures import open_sources
 from sniffdiag.sources.frames import FrameChunk, Source, SourceSummary
 from sniffdiag.sources.parts import Part, PartSource, parts_of
+
+if TYPE_CHECKING:
+    from sniffdiag.observe.sealed_early import SealedEarly
 
 _NO_TS = np.iinfo(np.int64)
 
@@ -89,6 +92,8 @@ class Reading:
     totals: Totals
     summaries: list[SourceSummary]
     copies: CopyWatch = field(default_factory=CopyWatch)
+    early: SealedEarly | None = None
+    """Flows that made room for others; only a capture that goes on for days has any."""
 
     def fold(self, chunk: FrameChunk) -> None:
         """Add the chunk that follows."""

@@ -42,14 +42,14 @@ def capture_lines(capture: CaptureReport) -> list[str]:
     unread = [(s, n) for s, n in capture.statuses if s not in {"ok", "truncated"}]
     if unread:
         lines.append("not part of any flow: " + ", ".join(f"{n:,} {s}" for s, n in unread))
-    if capture.truncated_frames:
-        lines.append(f"{capture.truncated_frames:,} frames cut by the snapshot length")
-    if capture.copies:
-        lines.append(f"{capture.copies:,} frames are copies of others (same packet, other place)")
-    if capture.twins:
-        lines.append(f"twins of other flows, seen beyond address translation: {capture.twins:,}")
-    if capture.dropped:
-        lines.append(f"{capture.dropped:,} packets dropped while capturing")
+    counted = (
+        (capture.truncated_frames, "{:,} frames cut by the snapshot length"),
+        (capture.sealed_early, "flows sealed early to bound memory, counted only: {:,}"),
+        (capture.copies, "{:,} frames are copies of others (same packet, other place)"),
+        (capture.twins, "twins of other flows, seen beyond address translation: {:,}"),
+        (capture.dropped, "{:,} packets dropped while capturing"),
+    )
+    lines += [sentence.format(count) for count, sentence in counted if count]
     lines += [line for source in capture.sources for line in _source_lines(source)]
     if capture.interrupted:
         lines.append("stopped by the user: this covers what was read until then")

@@ -40,6 +40,7 @@ def capture_json(capture: CaptureReport) -> dict[str, Any]:
         "truncated_frames": capture.truncated_frames,
         "copies": capture.copies,
         "twins": capture.twins,
+        "sealed_early": capture.sealed_early,
         "dropped": capture.dropped,
         "interrupted": capture.interrupted,
     }

@@ -42,6 +42,9 @@ class CaptureReport:
     """Frames that show a packet once more, at another place; flows count it once."""
     twins: int = 0
     """Flows that show a connection once more, on the other side of address translation."""
+    sealed_early: int = 0
+    """Flows that made room for others before the capture ended: counted among `flows` by server and
+    protocol, and no longer looked at."""
     interrupted: bool = False
     """The user stopped the run; the report covers what was read until then."""
 

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,9 @@ pytestmark = pytest.mark.netns
 FLOWS = 25_000
 FRAMES = FLOWS * FRAMES_A_REQUEST
 FEW = 50
+MOST_FLOWS = 200_000
+CEILING_MB = 500
+"""What the documentation promises of the default."""
 HANDED_OVER_S = 0.3
 """The kernel hands a block over long before."""
 
@@ -279,6 +283,27 @@ def test_metrics_can_be_read_meanwhile(cable: Wire, few: Path) -> None:
     live.ended(signal.SIGINT)
     assert f"sniffdiag_frames_total {FEW * FRAMES_A_REQUEST}\n" in text
     assert re.search(r'port_verdict\{.*service="reviews".*verdict="mismatch"\} 1\n', text)
+
+
+def soaked(cable: Wire, capture: Path, loops: int) -> tuple[dict[str, Any], float]:
+    """The report on so many times new addresses, and the most memory that it took, in MB."""
+    live = Live(cable, "-i", "far", "-o", "json")
+    cable.send(capture, "--unique-ip", "--loop", str(loops))
+    time.sleep(2.0)
+    # The kernel maps rings as shared memory; the rest is the process's own.
+    memory = int(live.status()["RssAnon"].split()[0]) / 1000
+    return live.report(), memory
+
+
+@pytest.mark.parametrize("loops", [8, pytest.param(80, marks=pytest.mark.long)])
+def test_memory_stays_under_the_ceiling_whatever_comes(cable: Wire, many: Path, loops: int) -> None:
+    report, memory = soaked(cable, many, loops)
+    assert report["capture"]["dropped"] == 0
+    assert report["capture"]["frames"] == loops * FRAMES
+    assert report["capture"]["flows"] == loops * FLOWS
+    assert report["capture"]["sealed_early"] >= loops * FLOWS - MOST_FLOWS
+    assert report["ports"][0]["verdict"] == "mismatch"
+    assert memory < CEILING_MB
 
 
 def test_scapy_captures_where_it_is_asked_to(cable: Wire, few: Path) -> None:

@@ -28,6 +28,7 @@ DECLARED = (
 )
 SNIFFDIAG = (sys.executable, "-m", "sniffdiag")
 PATIENCE_S = 60.0
+LONG_PATIENCE_S = 1_800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Wire:
             check=True,
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=LONG_PATIENCE_S,
         )
         return done.stdout
 

@@ -1,0 +1,127 @@
+"""Captures at full speed between two namespaces: who loses how much of it.
+
+Root, network namespaces and tcpreplay. Everybody captures with their defaults, in turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.netns import (
+    DECLARED,
+    FRAMES_A_REQUEST,
+    SNIFFDIAG,
+    Wire,
+    request_frames,
+    wire,
+    write_capture,
+)
+
+FLOWS = 50_000
+SETTLE_S = 3.0
+SCAPY = """
+import signal, sys
+from scapy.all import AsyncSniffer
+count = 0
+def one(packet):
+    global count
+    count += 1
+sniffer = AsyncSniffer(iface="far", store=False, prn=one)
+sniffer.start()
+print("ready", file=sys.stderr, flush=True)
+signal.sigwait([signal.SIGINT])
+print(count)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Captor:
+    """A program that captures on `far` until SIGINT; it says when on standard error."""
+
+    name: str
+    command: tuple[str, ...]
+    counted: Callable[[str, str], int]
+    """Packets, from what it wrote to standard output and standard error."""
+
+
+def _of_report(out: str, _: str) -> int:
+    return int(json.loads(out)["capture"]["frames"])
+
+
+def _of_tcpdump(_: str, errors: str) -> int:
+    found = re.search(r"(\d+) packets captured", errors)
+    return int(found[1]) if found else 0
+
+
+def _of_scapy(out: str, _: str) -> int:
+    return int(out)
+
+
+LIVE = (*SNIFFDIAG, "live", "-i", "far", *DECLARED, "-o", "json")
+CAPTORS = (
+    Captor("sniffdiag live", LIVE, _of_report),
+    Captor("sniffdiag live -w", (*LIVE, "-w", "/dev/null"), _of_report),
+    Captor("tcpdump -w", ("tcpdump", "-i", "far", "-w", "/dev/null"), _of_tcpdump),
+    Captor("scapy sniff", (sys.executable, "-c", SCAPY), _of_scapy),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one captor made of it."""
+
+    counted: int
+    packets_per_s: float
+    """As they were sent."""
+
+
+def measured(cable: Wire, captor: Captor, capture: Path) -> Outcome:
+    """One replay with one captor."""
+    child = subprocess.Popen(
+        ["ip", "netns", "exec", cable.far, *captor.command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    assert child.stderr is not None
+    errors = child.stderr.readline()
+    told = cable.run(cable.near, "tcpreplay", "--topspeed", "-i", "near", str(capture))
+    rate = re.search(r"([\d.]+) pps", told)
+    time.sleep(SETTLE_S)
+    child.send_signal(signal.SIGINT)
+    out, more = child.communicate()
+    return Outcome(captor.counted(out, errors + more), float(rate[1]) if rate else 0.0)
+
+
+def main() -> None:
+    """Prints one line for each captor and round."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds = parser.parse_args().rounds
+    sent = FLOWS * FRAMES_A_REQUEST
+    with tempfile.TemporaryDirectory() as folder, wire() as cable:
+        frames = (frame for flow in range(FLOWS) for frame in request_frames(flow, b"x" * 200))
+        capture = write_capture(Path(folder) / "load.pcap", frames)
+        sys.stdout.write(f"{'captor':20}{'sent':>9}{'per s':>9}{'counted':>9}{'lost':>9}\n")
+        for captor in CAPTORS * rounds:
+            found = measured(cable, captor, capture)
+            sys.stdout.write(
+                f"{captor.name:20}{sent:9,}{found.packets_per_s:9,.0f}{found.counted:9,}"
+                f"{1 - found.counted / sent:9.1%}\n"
+            )
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
