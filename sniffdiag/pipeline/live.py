@@ -138,7 +138,10 @@ class LiveRun:
                 self._files.close(self._source.drops)
         self._declared.look()
         capture = sealed(self._reading, processes)
-        return diagnose(capture, self._declared.catalog, self._declared.choice)
+        report = diagnose(capture, self._declared.catalog, self._declared.choice)
+        self._reports.conclude(report)
+        self._listener(self.state())
+        return report
 
     def _take(self, chunk: FrameChunk) -> None:
         """Write and fold a chunk, as far as limits let it."""
@@ -283,6 +286,11 @@ class _Reports:
         self.events += changes(self.latest, report, time.time_ns())
         self.latest = report
         return True
+
+    def conclude(self, report: Report) -> None:
+        """The last one: whatever it says has been told as an event."""
+        self.events += changes(self.latest, report, time.time_ns())
+        self.latest, self.rates = report, (PortRate(),) * len(report.ports)
 
     def stop(self) -> None:
         """What is being made is not needed."""

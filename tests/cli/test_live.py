@@ -1,0 +1,172 @@
+"""`sniffdiag live -r -`: what comes through a pipe is diagnosed as it comes, without any rights."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+import jsonschema
+import pytest
+
+PCAPS = Path(__file__).parents[2] / "pcaps" / "tke-rename"
+INCIDENT = (PCAPS / "incident.pcap").read_bytes()
+DECLARED = ("-s", str(PCAPS / "services.yaml"), "--mesh-version", "1.3.6")
+SCHEMA = Path(__file__).parents[2] / "sniffdiag/report/schemas/live-1.schema.json"
+COMMAND = (sys.executable, "-m", "sniffdiag")
+PATIENCE_S = 60
+FILE_HEADER_BYTES = 24
+
+
+def run(*arguments: str, stdin: bytes = INCIDENT) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [*COMMAND, *arguments], input=stdin, capture_output=True, check=False, timeout=PATIENCE_S
+    )
+    assert b"Traceback" not in done.stderr
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def live(*arguments: str, stdin: bytes = INCIDENT) -> tuple[int, str, str]:
+    return run("live", "-r", "-", *DECLARED, *arguments, stdin=stdin)
+
+
+def events(output: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+@pytest.mark.parametrize("output", ["text", "json", "markdown"])
+def test_the_report_is_that_of_analyze(output: str) -> None:
+    code, out, _ = run("analyze", "-", *DECLARED, "-o", output)
+    assert live("-o", output)[:2] == (code, out)
+    assert code == 1
+
+
+def test_what_was_written_gives_the_same_report_again(tmp_path: Path) -> None:
+    written = tmp_path / "w.pcapng"
+    _, out, _ = live("-w", str(written), "-o", "json")
+    _, again, _ = run("analyze", str(written), *DECLARED, "-o", "json")
+    first, second = json.loads(out), json.loads(again)
+    for report in (first, second):
+        for source in report["capture"]["sources"]:
+            del source["name"], source["format"]
+    assert first == second
+
+
+@pytest.mark.parametrize("frames", [1, 100, 590])
+def test_so_many_frames_are_those_that_came_first(frames: int) -> None:
+    at = FILE_HEADER_BYTES
+    for _ in range(frames):
+        at += 16 + int.from_bytes(INCIDENT[at + 8 : at + 12], "little")
+    _, out, _ = run("analyze", "-", *DECLARED, "-o", "json", stdin=INCIDENT[:at])
+    assert live("--count", str(frames), "-o", "json")[1] == out
+
+
+def test_every_line_of_events_is_as_the_schema_says_and_the_last_is_the_report() -> None:
+    _, out, _ = live("-o", "ndjson")
+    schema = json.loads(SCHEMA.read_text())
+    told = events(out)
+    for each in told:
+        jsonschema.validate(each, schema)
+    _, report, _ = run("analyze", "-", *DECLARED, "-o", "json")
+    assert told[-1]["report"] == json.loads(report)
+    counters = [each for each in told if each["event"] == "counters"]
+    assert counters[-1]["frames"] == told[-1]["report"]["capture"]["frames"]
+
+
+def test_every_finding_of_the_report_has_appeared_before_it() -> None:
+    _, out, _ = live("-o", "ndjson")
+    told = events(out)
+    appeared = [each["finding"]["name"] for each in told if each["event"] == "finding-appeared"]
+    resolved = [each["finding"]["name"] for each in told if each["event"] == "finding-resolved"]
+    standing = sorted(name for name in appeared if name not in resolved)
+    assert standing == sorted(finding["name"] for finding in told[-1]["report"]["findings"])
+    changed = [each for each in told if each["event"] == "verdict-changed"]
+    assert (changed[0]["was"], changed[-1]["verdict"]) == ("no-traffic", "mismatch")
+
+
+class Silent:
+    """A live run whose pipe stays open and brings nothing more."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [*COMMAND, "live", "-r", "-", *DECLARED, "-o", "ndjson", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert self.process.stdin is not None
+        self.process.stdin.write(INCIDENT)
+        self.process.stdin.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def until(self, event: str) -> dict[str, Any]:
+        """The next event of a kind."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            told: dict[str, Any] = json.loads(line)
+            if told["event"] == event:
+                return told
+        raise AssertionError(f"it ended without {event}")
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_gives_the_report_though_the_pipe_is_silent(by: signal.Signals) -> None:
+    with Silent() as silent:
+        assert silent.until("finding-appeared")["finding"]["name"] == "http-on-opaque-port"
+        silent.process.send_signal(by)
+        report = silent.until("report")["report"]
+        assert report["capture"]["frames"] == 590
+        assert not report["capture"]["interrupted"]
+        assert silent.process.wait(PATIENCE_S) == 1
+
+
+def test_time_runs_out_though_the_pipe_is_silent() -> None:
+    with Silent("--duration", "1.5") as silent:
+        assert silent.until("report")["report"]["capture"]["frames"] == 590
+        assert silent.process.wait(PATIENCE_S) == 1
+
+
+def test_it_ends_once_it_can_judge_though_the_pipe_is_silent() -> None:
+    with Silent("--until-verdict") as silent:
+        assert silent.until("report")["report"]["ports"][0]["verdict"] == "mismatch"
+        assert silent.process.wait(PATIENCE_S) == 1
+
+
+def test_whoever_stops_reading_events_ends_it_quietly() -> None:
+    with Silent() as silent:
+        silent.until("counters")
+        assert silent.process.stdout is not None
+        silent.process.stdout.close()
+        assert silent.process.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("-w", "-"), "-w needs a file"),
+        (("-i", "lo"), "neither -i nor a filter"),
+        (("port", "80"), "neither -i nor a filter"),
+        (("-W", "2", "-w", "x"), "-W limits the files"),
+        (("--metrics", "nowhere"), "127.0.0.1:9464"),
+        (("-w", "/nonexistent/x"), "cannot write /nonexistent/x"),
+    ],
+)
+def test_wrong_usage_is_one_line(arguments: tuple[str, ...], says: str) -> None:
+    code, out, errors = live(*arguments)
+    assert (code, out) == (2, "")
+    assert says in errors.splitlines()[0]
+
+
+def test_what_is_no_capture_is_named() -> None:
+    code, _, errors = live(stdin=b"apiVersion: v1\n")
+    assert code == 2
+    assert "standard input is a YAML manifest, not a capture" in errors
