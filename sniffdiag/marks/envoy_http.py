@@ -1,4 +1,4 @@
-"""What Envoy's HTTP filters leave in HTTP/1 messages, judged by the hop on which it is seen.
+"""What Envoy's HTTP filters leave in messages, judged by the hop on which it is seen.
 
 The filters write all field names in lower case, set `server` (the client's sidecar `envoy`, the
 server's `istio-envoy`), and give requests `x-request-id`, `x-forwarded-proto`, trace contexts and
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from sniffdiag.marks.mark import Family, Glimpse, Mark, Says
-from sniffdiag.marks.messages import MessageHead, first_request, first_response
+from sniffdiag.marks.messages import MessageHead
 from sniffdiag.model import Direction, Leg
 
 _NAME = "envoy-http"
@@ -30,7 +30,7 @@ _CLIENTS_SERVER_FIELD, _SERVERS_SERVER_FIELD = "envoy", "istio-envoy"
 
 
 def _read(glimpse: Glimpse) -> Iterator[Mark]:
-    asked, answered = first_request(glimpse.heads.client), first_response(glimpse.heads.server)
+    asked, answered = glimpse.asked, glimpse.answered
     if asked is not None:
         yield from _REQUESTS[glimpse.leg](asked)
     if answered is not None and not answered.is_bare_refusal:

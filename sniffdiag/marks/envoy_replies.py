@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from sniffdiag.identify.sides import text
 from sniffdiag.marks.mark import Family, Glimpse, Mark, Reply, Says, Weight
-from sniffdiag.marks.messages import BAD_REQUEST, MessageHead, first_request, first_response
+from sniffdiag.marks.messages import BAD_REQUEST, MessageHead
 from sniffdiag.model import HTTP_FAMILY, Direction, Leg
 
 _NAME = "envoy-reply"
@@ -45,7 +45,7 @@ _BODIES = (
 
 
 def _read(glimpse: Glimpse) -> Iterator[Mark]:
-    message = first_response(glimpse.heads.server)
+    message = glimpse.answered
     about = _who(glimpse.leg, message)
     if message is None or about is None:
         return
@@ -78,7 +78,7 @@ def _who(leg: Leg, message: MessageHead | None) -> Direction | None:
 
 
 def _reply(glimpse: Glimpse, message: MessageHead) -> Reply | None:
-    asked = first_request(glimpse.heads.client)
+    asked = glimpse.asked
     if "server" in message.names:
         return _by_status(asked, message) or _by_body(message) or _refusal(glimpse, message)
     return _refusal(glimpse, message)

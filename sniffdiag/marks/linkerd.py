@@ -12,7 +12,6 @@ from collections.abc import Iterator
 
 from sniffdiag.identify.verdict import Facts
 from sniffdiag.marks.mark import Family, Glimpse, Mark, MeshTls, Reply, Says, Weight
-from sniffdiag.marks.messages import first_request, first_response
 from sniffdiag.model import Direction, Leg
 
 _NAME = "linkerd"
@@ -30,7 +29,7 @@ def mesh_tls(facts: Facts) -> MeshTls | None:
 
 
 def _read(glimpse: Glimpse) -> Iterator[Mark]:
-    asked, answered = first_request(glimpse.heads.client), first_response(glimpse.heads.server)
+    asked, answered = glimpse.asked, glimpse.answered
     if asked is not None and glimpse.leg is not Leg.APP_TO_PROXY:
         for field, about in (
             ("l5d-client-id", Direction.INBOUND),

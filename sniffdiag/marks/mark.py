@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 from sniffdiag.identify.verdict import Facts, Heads, Identification
-from sniffdiag.model import Direction, Leg, Shown
+from sniffdiag.marks.messages import MessageHead, first_request, first_response
+from sniffdiag.model import HTTP2_PROTOCOLS, Direction, Leg, Shown
 
 
 class Says(Enum):
@@ -39,6 +40,8 @@ class Weight(IntEnum):
     """A proxy's own answer in the server's place."""
     HANDSHAKE = 3
     """The proxies' own TLS handshake: no application can write there."""
+    COMPARISON = 4
+    """The same connection on both sides of the proxy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,22 @@ class Glimpse:
     leg: Leg
     heads: Heads
     identified: Identification
+    asked: MessageHead | None = None
+    """The first request, of HTTP/1 or HTTP/2."""
+    answered: MessageHead | None = None
+    """The first answer."""
+
+
+def glimpse(leg: Leg, heads: Heads, identified: Identification) -> Glimpse:
+    """A connection with its first messages read."""
+    is_http2 = identified.protocol in HTTP2_PROTOCOLS
+    return Glimpse(
+        leg,
+        heads,
+        identified,
+        first_request(heads.client, is_http2=is_http2),
+        first_response(heads.server, is_http2=is_http2),
+    )
 
 
 @dataclass(frozen=True, slots=True)

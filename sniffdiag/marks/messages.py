@@ -1,4 +1,4 @@
-"""HTTP/1 message heads as marks need them: names of fields as they were written, and few values.
+"""HTTP message heads as marks need them: names of fields as they were written, and few values.
 
 Values are kept only of fields that a proxy writes itself; nothing else of a message leaves here.
 """
@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sniffdiag.identify.http1 import REQUESTS, RESPONSES, Message, request, response
+from sniffdiag.identify.http1 import REQUESTS, RESPONSES, VERSION, Message, request, response
 from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.sides import text
 from sniffdiag.identify.verdict import Side
@@ -52,20 +52,50 @@ class MessageHead:
         return self.status == BAD_REQUEST and self.whole and self.names <= _BARE
 
 
-def first_request(side: Side) -> MessageHead | None:
-    """The first request of a client; joined mid-stream, the first whose line is found."""
+def first_request(side: Side, *, is_http2: bool) -> MessageHead | None:
+    """The first request of a client; joined mid-stream, the first that is found."""
+    if is_http2:
+        return _block(side)
     at = _found(side, REQUESTS.with_field)
     message = request(side.head[at:]) if at is not None else None
     return _head(message, at or 0, None, 2) if message else None
 
 
-def first_response(side: Side) -> MessageHead | None:
-    """The first response of a server."""
+def first_response(side: Side, *, is_http2: bool) -> MessageHead | None:
+    """The first response of a server, which may answer HTTP/2 in HTTP/1."""
+    if is_http2 and not side.head.startswith(VERSION):
+        return _block(side)
     at = _found(side, RESPONSES.with_field)
     if at is None and (interim := _INTERIM.match(side.head)):
         at = interim.end()
     message = response(side.head[at:]) if at is not None else None
     return _head(message, at or 0, int(message.line[2]), 0) if message else None
+
+
+_BLOCKS = 8
+"""Of a side joined mid-stream, one of so many may name most of its fields."""
+
+
+def _block(side: Side) -> MessageHead | None:
+    """The header block of HTTP/2 that names most fields; trailers name few."""
+    from sniffdiag.identify.http2_messages import header_blocks  # noqa: PLC0415 - loads hpack
+
+    blocks = [b for b in header_blocks(side, 1 if side.from_start else _BLOCKS) if not b.is_promise]
+    best = max(blocks, key=lambda block: len(block.fields.known), default=None)
+    if best is None:
+        return None
+    fields = best.fields
+    status = fields.value(b":status") or b""
+    return MessageHead(
+        at=best.at,
+        names=frozenset(text(name) for name, _ in fields.known),
+        values={text(n): text(v) for n, v in fields.known if n in _KEPT_VALUES},
+        any_capital=False,
+        whole=fields.whole and not fields.unknown,
+        status=int(status) if status.isdigit() else None,
+        version="2",
+        body=b"",
+    )
 
 
 def _found(side: Side, pattern: _Pattern) -> int | None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from sniffdiag.identify.verdict import Facts
 from sniffdiag.marks.mark import Family, Glimpse, Mark, MeshTls, Says, Weight
-from sniffdiag.marks.messages import first_request, first_response
 from sniffdiag.model import Direction, Leg
 
 _NAME = "other-meshes"
@@ -57,7 +56,7 @@ def _read(glimpse: Glimpse) -> Iterator[Mark]:
                 _NAME, about, Says.CANNOT_SAY, why, by_client=True, at=0, weight=Weight.HANDSHAKE
             )
         return
-    asked, answered = first_request(glimpse.heads.client), first_response(glimpse.heads.server)
+    asked, answered = glimpse.asked, glimpse.answered
     for mesh in _MESHES:
         if asked is not None and mesh.by_client and asked.has(mesh.by_client):
             why = f"{mesh.by_client} was added to the request"

@@ -294,6 +294,7 @@ def _observe_port(
         named_protocols=_named_protocols(port),
         shown=marks.shown(),
         legs=marks.legs(),
+        hops=marks.hops(),
         replies=marks.replies(),
         sightings=sightings,
         undecided=tally.undecided(),

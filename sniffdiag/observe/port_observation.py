@@ -164,6 +164,20 @@ class LegShown:
 
 
 @dataclass(frozen=True, slots=True)
+class HopShown:
+    """Connections found by their content on two legs, with proxies between."""
+
+    before: Leg
+    after: Leg
+    same: int
+    """Byte for byte, or in sums of TLS records: no HTTP filter is between."""
+    rewritten: int
+    """Written anew on the way: HTTP handling begins or ends here."""
+    frames: tuple[int, int]
+    """The first pair, of the kind that most are."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProxyReply:
     """Answers that a proxy made in the server's place, by kind."""
 
@@ -203,6 +217,8 @@ class PortObservation:
     shown: PortShown = PortShown()
     legs: tuple[LegShown, ...] = ()
     """Legs on which the port was captured, nearest to the client application first."""
+    hops: tuple[HopShown, ...] = ()
+    """Legs of which the same connections were captured, and what became of them between."""
     replies: tuple[ProxyReply, ...] = ()
     """What proxies answered in the server's place, most connections first."""
     conduct: Conduct = NO_CONDUCT

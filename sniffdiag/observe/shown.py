@@ -7,7 +7,7 @@ only where it is known by other means that a proxy is there (`Proxies`); else th
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -19,14 +19,16 @@ from sniffdiag.catalog.services import Catalog, ServicePort, Via
 from sniffdiag.flows.flow import Flow, Flows, Stream
 from sniffdiag.identify.verdict import Identification
 from sniffdiag.marks.families import read_marks
-from sniffdiag.marks.mark import Glimpse, Mark, Reply, Says, Weight
+from sniffdiag.marks.mark import Mark, Reply, Says, Weight, glimpse
 from sniffdiag.marks.tls_records import Contents, Spoken, contents, messages, records
 from sniffdiag.model import Direction, Leg, Shown
+from sniffdiag.observe.hops import BETWEEN, MOST_COMPARED, Compared, Trace, compare, trace
 from sniffdiag.observe.identified import IdentifiedFlows, heads_of
 from sniffdiag.observe.legs import LEGS
 from sniffdiag.observe.port_observation import (
     DirectionShown,
     Exemplar,
+    HopShown,
     LegShown,
     PortShown,
     ProxyReply,
@@ -46,6 +48,8 @@ _TELLING_LEGS = {
     Direction.INBOUND: (Leg.PROXY_TO_APP, Leg.WIRE, Leg.APP_TO_PROXY),
 }
 """Nearest to the sidecar's own application first: there each connection counts once."""
+_PASSED_ON = frozenset({Shown.OPAQUE, Shown.TLS_PASSTHROUGH})
+"""Two names for bytes that no filter reads; the one that more connections show stands."""
 _DECISIVE = {
     Says.HTTP: Shown.HTTP,
     Says.OPAQUE: Shown.OPAQUE,
@@ -86,12 +90,23 @@ class FlowShown:
     inbound: Sign = NO_SIGN
     reply: tuple[Reply, Direction, int] | None = None
     """A proxy's own answer, whose, and its frame."""
+    sealed: bool = False
+    """The mesh's own TLS."""
     inside: Inside | None = None
-    """What the mesh's own TLS carries; None for any other flow."""
+    """What that carries, where it can be told."""
 
     def of(self, direction: Direction) -> Sign:
         """One direction."""
         return self.outbound if direction is Direction.OUTBOUND else self.inbound
+
+    def told(self, direction: Direction, sign: Sign) -> FlowShown:
+        """The same with another sign of one direction, if that weighs as much."""
+        known = self.of(direction)
+        if known.because and known.weight > sign.weight:
+            return self
+        if direction is Direction.OUTBOUND:
+            return replace(self, outbound=sign)
+        return replace(self, inbound=sign)
 
 
 class Proxies:
@@ -145,7 +160,7 @@ class ShownFlows:
     def _read(self, row: int) -> FlowShown:
         flow = self.flows.flow(row)
         leg = LEGS[int(self._leg[row])]
-        marks = read_marks(Glimpse(leg, heads_of(flow), self.identified.of(row)))
+        marks = read_marks(glimpse(leg, heads_of(flow), self.identified.of(row)))
         if not marks:
             return FlowShown()
         sealed = any(mark.weight is Weight.HANDSHAKE for mark in marks)
@@ -156,8 +171,14 @@ class ShownFlows:
             reply=(replied.reply, replied.about, _frame(flow, replied))
             if replied is not None and replied.reply is not None
             else None,
+            sealed=sealed,
             inside=inside(flow, self.identified.of(row), marks) if sealed else None,
         )
+
+    def trace(self, row: int) -> Trace:
+        """What is compared of one flow with flows of other legs."""
+        is_1_3 = self.identified.of(row).facts.tls_version == "1.3"
+        return trace(row, self.flows.flow(row), sealed=self.of(row).sealed, is_1_3=is_1_3)
 
     def _sign(self, marks: Sequence[Mark], about: Direction, leg: Leg, flow: Flow) -> Sign:
         mine = [mark for mark in marks if mark.about is about]
@@ -220,8 +241,14 @@ class PortMarks:
         self._port = port
         self._rows = rows
         self._leg = leg[rows]
-        self._looked_at = [(row, self._of(port, row)) for row in _first_and_last(rows.tolist())]
         self._leg_of = dict(zip(rows.tolist(), self._leg.tolist(), strict=True))
+        rows_read = _first_and_last(rows.tolist(), MARKED_PER_PORT)
+        self._found = {row: self._of(port, row) for row in rows_read}
+        self._hops = tuple(self._compare_hops())
+
+    @property
+    def _looked_at(self) -> Iterable[tuple[int, FlowShown]]:
+        return self._found.items()
 
     def _of(self, port: ServicePort, row: int) -> FlowShown:
         """What the flow shows, with what is known of the port's own pods."""
@@ -235,17 +262,67 @@ class PortMarks:
     def _has_leg(self, leg: Leg) -> bool:
         return bool((self._leg == LEGS.index(leg)).any())
 
+    def hops(self) -> tuple[HopShown, ...]:
+        """Pairs of legs of which connections were found on both, and what that shows."""
+        return self._hops
+
+    def _compare_hops(self) -> Iterator[HopShown]:
+        """Look for connections of one leg on the next; what is found outweighs all marks."""
+        rows = {leg: [r for r in self._found if self._leg_of[r] == LEGS.index(leg)] for leg in LEGS}
+        for (before, after), between in BETWEEN.items():
+            if not rows[before] or not rows[after]:
+                continue
+            some = (_first_and_last(rows[leg], MOST_COMPARED) for leg in (before, after))
+            first, second = ([self._shown.trace(row) for row in mine] for mine in some)
+            pairs = compare(first, second, same_client=after is Leg.WIRE)
+            for pair in pairs:
+                self._learn(pair, between)
+            if pairs:
+                same = sum(pair.same for pair in pairs)
+                mostly_same = 2 * same >= len(pairs)
+                example = next(pair for pair in pairs if pair.same is mostly_same)
+                yield HopShown(before, after, same, len(pairs) - same, example.frames)
+
+    def _learn(self, pair: Compared, between: Sequence[Direction]) -> None:
+        """A connection with the same bytes on two legs passed only proxies that left it unread."""
+        if not pair.same and len(between) > 1:
+            return  # one of them wrote it anew, and there is no telling which
+        first, second = pair.frames
+        if pair.same:
+            proxy = "both proxies" if len(between) > 1 else "the proxy"
+            why = f"frames {first} and {second} carry the same bytes before and behind {proxy}"
+        else:
+            why = f"the bytes of frame {first} were written anew, in frame {second}"
+        for row in (pair.before, pair.after):
+            found = self._found[row]
+            is_tls = Shown.TLS_PASSTHROUGH in {found.outbound.if_there, found.inbound.if_there}
+            passed = Shown.TLS_PASSTHROUGH if is_tls else Shown.OPAQUE
+            sign = Sign(
+                passed if pair.same else Shown.HTTP,
+                why,
+                first if row == pair.before else second,
+                Weight.COMPARISON if pair.sure else Weight.HEADERS,
+            )
+            for direction in between:
+                found = found.told(direction, sign)
+            self._found[row] = found
+
     def shown(self) -> PortShown:
         """Both directions."""
         return PortShown(*(self._direction(self._best_signs(d)) for d in Direction))
 
     def _best_signs(self, direction: Direction) -> list[tuple[int, Sign]]:
-        """Signs that cannot be imitated, else those of the leg that shows most of this side."""
+        """Signs of the leg that shows most of this side, best one with some beyond imitation.
+
+        What an application can imitate counts beside those only where it says nothing else.
+        """
         signs = [(row, found.of(direction)) for row, found in self._looked_at]
         decided = [(r, s) for r, s in signs if s.as_ is not Shown.UNKNOWN]
-        if any(s.weight >= Weight.HANDSHAKE for _, s in decided):
-            return [(r, s) for r, s in signs if s.weight >= Weight.HANDSHAKE]
-        legs = {self._leg_of[r] for r, _ in decided}
+        certain = [(r, s) for r, s in decided if s.weight >= Weight.HANDSHAKE]
+        if certain:
+            kinds = {s.as_ for _, s in certain}
+            signs = [(r, s) for r, s in signs if s.as_ in kinds or s.weight >= Weight.HANDSHAKE]
+        legs = {self._leg_of[r] for r, _ in certain or decided}
         for leg in _TELLING_LEGS[direction]:
             if LEGS.index(leg) in legs:
                 return [(r, s) for r, s in signs if self._leg_of[r] == LEGS.index(leg)]
@@ -337,6 +414,8 @@ class PortMarks:
         tally = Counter(sign.as_ for _, sign in decided)
         ordered = sorted(tally.items(), key=lambda item: (-item[1], item[0]))
         top, most = ordered[0]
+        if top in _PASSED_ON:
+            most = sum(flows for as_, flows in ordered if as_ in _PASSED_ON)
         is_mixed = most < (1 - STRAY) * len(decided)
         places = sorted(
             ((s.frame, r, s) for r, s in decided if is_mixed or s.as_ is top),
@@ -397,11 +476,8 @@ def _quoted(places: list[tuple[int, int, Sign]]) -> list[tuple[int, int, Sign]]:
     return sorted(few, key=lambda place: place[:2])[:EXEMPLARS]
 
 
-def _first_and_last(rows: list[int]) -> list[int]:
-    if len(rows) <= MARKED_PER_PORT:
-        return rows
-    half = MARKED_PER_PORT // 2
-    return rows[:half] + rows[-half:]
+def _first_and_last(rows: list[int], most: int) -> list[int]:
+    return rows if len(rows) <= most else rows[: most // 2] + rows[-(most // 2) :]
 
 
 def _time_of(flows: Flows, row: int, frame: int) -> int:

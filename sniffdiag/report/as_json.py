@@ -18,6 +18,7 @@ from sniffdiag.observe.http_counts import HttpCounts, Timeline
 from sniffdiag.observe.port_observation import (
     DirectionShown,
     Exemplar,
+    HopShown,
     LegShown,
     PortShown,
     ProxyReply,
@@ -88,6 +89,7 @@ def _port(port: PortReport) -> dict[str, Any]:
         "inferred": [_inferred(sighting) for sighting in seen.inferred],
         "shown": _shown(seen.shown),
         "legs": [_leg(leg) for leg in seen.legs],
+        "hops": [_hop(hop) for hop in seen.hops],
         "proxy_replies": [_reply(reply) for reply in seen.replies],
         "requests": sum(s.requests for s in seen.sightings),
         "http": None if seen.http is None else _http(seen.http),
@@ -214,6 +216,16 @@ def _leg(leg: LegShown) -> dict[str, Any]:
         "flows": leg.flows,
         "shown": {"outbound": leg.outbound.value, "inbound": leg.inbound.value},
         "first_frame": leg.first_frame,
+    }
+
+
+def _hop(hop: HopShown) -> dict[str, Any]:
+    return {
+        "before": hop.before.value,
+        "after": hop.after.value,
+        "same": hop.same,
+        "rewritten": hop.rewritten,
+        "frames": list(hop.frames),
     }
 
 

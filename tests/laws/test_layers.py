@@ -45,6 +45,7 @@ CENTRAL: dict[str, set[str]] = {
         "messages",
         "tls",
         "http1",
+        "http2_messages",
         "patterns",
         "sides",
     },

@@ -9,7 +9,7 @@ import pytest
 from sniffdiag.identify.resolve import identify
 from sniffdiag.identify.verdict import Heads, Side
 from sniffdiag.marks.families import FAMILIES, mesh_tls, read_marks
-from sniffdiag.marks.mark import Glimpse, Mark, Says
+from sniffdiag.marks.mark import Glimpse, Mark, Says, glimpse
 from sniffdiag.model import Direction, Leg, Transport
 from tests.support import hellos
 
@@ -33,13 +33,13 @@ PING, PONG = b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n"
 OUT, IN = Direction.OUTBOUND, Direction.INBOUND
 
 
-def glimpse(leg: Leg, client: bytes, server: bytes = b"", *, joined_late: bool = False) -> Glimpse:
+def seen(leg: Leg, client: bytes, server: bytes = b"", *, joined_late: bool = False) -> Glimpse:
     """One connection as marks see it."""
     heads = Heads(
         Side(client, from_start=not joined_late, complete=True),
         Side(server, from_start=not joined_late, complete=True),
     )
-    return Glimpse(leg, heads, identify(heads, Transport.TCP, oriented=True))
+    return glimpse(leg, heads, identify(heads, Transport.TCP, oriented=True))
 
 
 def client_hello(*, sni: str | None = None, alpn: tuple[str, ...] = ()) -> bytes:
@@ -146,7 +146,7 @@ ROWS = (
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_what_a_hop_shows(row: Row) -> None:
-    assert says(read_marks(glimpse(row.leg, row.client, row.server))) == row.shown
+    assert says(read_marks(seen(row.leg, row.client, row.server))) == row.shown
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -154,7 +154,7 @@ def test_no_cut_of_the_bytes_shows_the_opposite(row: Row) -> None:
     """Fewer bytes show less; they never turn HTTP into opaque or the reverse."""
     against = {Says.HTTP: {Says.OPAQUE}, Says.OPAQUE: {Says.HTTP}, Says.UNTOUCHED: {Says.HTTP}}
     for cut in range(len(row.server)):
-        marks = read_marks(glimpse(row.leg, row.client, row.server[:cut]))
+        marks = read_marks(seen(row.leg, row.client, row.server[:cut]))
         for about, found in says(marks).items():
             assert found not in against.get(row.shown.get(about, found), set()), (cut, marks)
 
@@ -173,13 +173,13 @@ def test_no_cut_of_the_bytes_shows_the_opposite(row: Row) -> None:
 )
 def test_what_the_alpn_of_istios_own_tls_shows(alpn: tuple[str, ...], shown: Says) -> None:
     hello = client_hello(sni="outbound_.8080_._.reviews.shop.svc.cluster.local", alpn=alpn)
-    marks = says(read_marks(glimpse(Leg.WIRE, hello)))
+    marks = says(read_marks(seen(Leg.WIRE, hello)))
     assert marks == {OUT: shown, IN: Says.CANNOT_SAY}
 
 
 def test_an_applications_own_tls_shows_nothing_before_it_is_answered() -> None:
     hello = client_hello(sni="shop.example", alpn=("h2", "http/1.1"))
-    assert read_marks(glimpse(Leg.WIRE, hello)) == ()
+    assert read_marks(seen(Leg.WIRE, hello)) == ()
 
 
 RESET = b"upstream connect error or disconnect/reset before headers. "
@@ -207,24 +207,24 @@ def test_a_proxys_own_answer_has_its_flag(status: int, body: bytes, flag: str) -
         len(body),
         body,
     )
-    (mark,) = [m for m in read_marks(glimpse(APP, PLAIN_ASK, answer)) if m.reply]
+    (mark,) = [m for m in read_marks(seen(APP, PLAIN_ASK, answer)) if m.reply]
     assert mark.reply is not None
     assert (mark.reply.status, mark.reply.flag, mark.about) == (status, flag, OUT)
     from_upstream = answer.replace(b"server:", b"x-envoy-upstream-service-time: 1\r\nserver:")
-    assert not [m for m in read_marks(glimpse(APP, PLAIN_ASK, from_upstream)) if m.reply]
+    assert not [m for m in read_marks(seen(APP, PLAIN_ASK, from_upstream)) if m.reply]
 
 
 def test_upgrades_refused() -> None:
     ask = b"GET /w HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
     answer = b"HTTP/1.1 403 Forbidden\r\nserver: envoy\r\ncontent-length: 0\r\n\r\n"
-    (mark,) = [m for m in read_marks(glimpse(APP, ask, answer)) if m.reply]
+    (mark,) = [m for m in read_marks(seen(APP, ask, answer)) if m.reply]
     assert mark.reply is not None
     assert mark.reply.flag == "upgrade_failed"
 
 
 def test_linkerds_error_answer() -> None:
     answer = b"HTTP/1.1 404 Not Found\r\nl5d-proxy-error: no route found\r\n\r\n"
-    (mark,) = [m for m in read_marks(glimpse(APP, PLAIN_ASK, answer)) if m.reply]
+    (mark,) = [m for m in read_marks(seen(APP, PLAIN_ASK, answer)) if m.reply]
     assert (mark.family, mark.about) == ("linkerd", OUT)
 
 
@@ -241,14 +241,14 @@ def test_linkerds_error_answer() -> None:
     ],
 )
 def test_whose_tls_it_is(sni: str, alpn: tuple[str, ...], mesh: str | None) -> None:
-    facts = glimpse(Leg.WIRE, client_hello(sni=sni or None, alpn=alpn)).identified.facts
+    facts = seen(Leg.WIRE, client_hello(sni=sni or None, alpn=alpn)).identified.facts
     found = mesh_tls(facts)
     assert (found.mesh if found else None) == mesh
 
 
 def test_joined_mid_stream_the_first_message_is_found() -> None:
     late = b'stars": 4}' + SIDECAR_ASK
-    assert says(read_marks(glimpse(WIRE, late, joined_late=True))) == {OUT: Says.HTTP}
+    assert says(read_marks(seen(WIRE, late, joined_late=True))) == {OUT: Says.HTTP}
 
 
 def test_every_family_is_listed_once() -> None:
