@@ -15,6 +15,7 @@ from functools import lru_cache
 from sniffdiag.identify.chains import CUT, NOT_A_FRAME, Chain, chains, follow, pieces
 from sniffdiag.identify.clue import ANYHOW, Beginnings, Sounding
 from sniffdiag.identify.sides import CLAIMS, judge, text
+from sniffdiag.identify.tls_alerts import alert_name
 from sniffdiag.identify.verdict import (
     NEED_MORE,
     NO,
@@ -411,7 +412,16 @@ def probe(heads: Heads) -> Verdict:
     verdict = judge(heads, probe_client, probe_server)
     if verdict.answer not in CLAIMS:
         return verdict
-    return replace(verdict, facts=facts(heads, verdict.facts))
+    refused = _refused(heads.server) if verdict.by_client else None
+    why = verdict.why if refused is None else f"{verdict.why}, refused with the alert {refused}"
+    return replace(verdict, why=why, facts=facts(heads, verdict.facts))
+
+
+def _refused(server: Side) -> str | None:
+    """The alert that is the server's first word."""
+    if not server.from_start or _probe_start(server, _ALERT_PREFIX, "").answer not in CLAIMS:
+        return None
+    return alert_name(server.head[len(_ALERT_PREFIX) - 1])
 
 
 def _layout(prefix: tuple[range | tuple[int, ...], ...]) -> Layout:

@@ -538,12 +538,15 @@ def _what(found: Identification) -> str:
     facts = found.facts
     if facts.method:
         version = f" HTTP/{facts.http_version}" if facts.http_version else ""
-        return f"{facts.method} {facts.target or ''}{version}".strip()
+        failed = f", grpc-status {facts.grpc_status}" if facts.grpc_status else ""
+        return f"{facts.method} {facts.target or ''}{version}{failed}".strip()
     if facts.status is not None:
         return f"HTTP/{facts.http_version or '1.1'} {facts.status}"
-    if facts.sni:
-        return f"TLS ClientHello, SNI {facts.sni}"
-    return found.why
+    if not facts.sni:
+        return found.why
+    fatal = next((alert for alert in facts.alerts if alert.level == "fatal"), None)
+    refused = f", {fatal.by}'s alert {fatal.description}" if fatal else ""
+    return f"{found.protocol.upper()} ClientHello{refused}, SNI {facts.sni}"
 
 
 def _endpoint_ids(flows: Flows, side: str) -> npt.NDArray[np.uint64]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sniffdiag.identify.tls_details import details, records
 from sniffdiag.identify.verdict import Alert, Certificate, Heads, Identification, Sample, Side
 from sniffdiag.model import Transport
-from sniffdiag.pipeline.capture import sealed
+from sniffdiag.pipeline.capture import list_flows, sealed
 from sniffdiag.pipeline.reading import read
 from tests.support import hellos
 from tests.support.samples import all_talks
@@ -54,6 +54,14 @@ def test_tls_13_shows_neither() -> None:
 )
 def test_a_handshake_that_fails_says_who_refused_and_why(name: str, alert: Alert) -> None:
     assert recorded(name).facts.alerts == (alert,)
+
+
+def test_a_hello_that_is_refused_at_once_says_so_in_the_listing() -> None:
+    rows = list_flows([str(RECORDED / f"{name}.pcap") for name in ("protocol-version", "tls12")])
+    assert [row.why for row in rows.rows] == [
+        "TLS ClientHello answered by a ServerHello",
+        "TLS ClientHello, refused with the alert protocol_version",
+    ]
 
 
 def test_a_retried_hello_is_told_in_the_sentence() -> None:
