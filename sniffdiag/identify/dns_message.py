@@ -274,11 +274,11 @@ def _is_damaged(header: Header, data: bytes) -> bool:
 
 
 def _cut(wanted: Family, why: str, data: bytes, *, responses: bool) -> Clue:
-    """A message cut inside its question, as short snapshots leave it."""
+    """A message cut inside its question or right behind the name, as short snapshots leave it."""
     header = parse_header(data)
     if header is None or header.questions != 1 or header.is_response is not responses:
         return OPEN
-    name = data[HEADER_LEN + 1 :]
+    name = data[HEADER_LEN + 1 :].partition(b"\x00")[0]
     if len(name) < TELLING_NAME_BYTES or not is_printable(name.translate(None, _LABEL_LENGTHS)):
         return OPEN
     likely = Family.NBNS if _cut_nbns(data) else _cut_family(header)

@@ -64,6 +64,7 @@ _OPEN_TARGET = lazy(
     rb"[\r\n]*[A-Z][A-Z-]{2,} (?:/|https?://)[^\x00-\x20\x7f]*(?: %b)?\Z" % _OPEN_VERSION
 )
 """As above with a method and a target as most are: enough to call it possible."""
+_RUNS_PAST = "HTTP/1 request line that runs past the captured bytes"
 _HTTP09 = lazy(rb"GET (/[^\x00-\x20\x7f]*)\r?(?:\n|\Z)")
 
 _BLANKS = b" \t\r\n"
@@ -200,7 +201,7 @@ def probe_client(side: Side) -> Verdict:
     if _REQUEST.match(side.head):
         return certain("HTTP/1 request line", request_facts(side.head))
     if _OPEN_TARGET.match(side.head):
-        return possible("HTTP/1 request line that runs past the captured bytes")
+        return possible(_RUNS_PAST)
     if _OPEN_REQUEST.match(side.head):
         return NEED_MORE
     return _probe_odd_request(side.head)
@@ -274,7 +275,16 @@ def _probe_midstream(side: Side, starts: Starts) -> Verdict:
     if VERSION in side.head and (inner := starts.inner.search(side.head)):
         facts = starts.facts(side.head[inner.start() :])
         return possible(f"an HTTP/1 {starts.name} line amid other bytes", facts)
+    if starts is REQUESTS and _is_cut_request(side.head):
+        return possible(_RUNS_PAST)
     return NEED_MORE
+
+
+def _is_cut_request(head: bytes) -> bool:
+    """A known method and the beginning of a target are all that was captured."""
+    method = _WORD.match(head)
+    known = method is not None and method[0] in _METHODS
+    return known and _OPEN_TARGET.match(head) is not None
 
 
 def probe(heads: Heads) -> Verdict:

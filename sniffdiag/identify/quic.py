@@ -19,6 +19,7 @@ from sniffdiag.identify.clue import (
     Sounding,
     beginning,
     datagrams,
+    lean,
     probe_sides,
     proof,
 )
@@ -109,6 +110,7 @@ def _body(data: bytes, at: int, version: int, name: str) -> Clue:
     why = proof(f"QUIC long header, version {name}", Facts(version=name))
     if version == NEGOTIATION:
         return _negotiation(data, at)
+    cut = lean(f"QUIC long header, version {name}, cut", Facts(version=name))
     kind = data[0] >> 4 & 3
     if kind == RETRY_TYPE.get(version, 3):
         why = proof(f"QUIC Retry, version {name}", Facts(version=name))
@@ -116,11 +118,11 @@ def _body(data: bytes, at: int, version: int, name: str) -> Clue:
     if kind == INITIAL_TYPE.get(version, 0):
         token = wire.quic_varint(data, at)
         if token is None or token[0] > LONGEST_TOKEN:
-            return OPEN if token is None else AGAINST
+            return cut if token is None else AGAINST
         at = token[1] + token[0]
     length = wire.quic_varint(data, at)
     if length is None:
-        return OPEN
+        return cut
     # Packet number and authentication tag; a datagram holds no more than 65,527 bytes.
     return why if length[0] in range(17, 1 << 16) else AGAINST
 

@@ -20,6 +20,7 @@ from sniffdiag.identify.verdict import (
     NEED_MORE,
     NO,
     NO_FACTS,
+    Answer,
     Detector,
     Facts,
     Heads,
@@ -309,7 +310,9 @@ def _fits(head: bytes, prefix: tuple[range | tuple[int, ...], ...]) -> bool:
 def _probe_start(side: Side, prefix: tuple[range | tuple[int, ...], ...], why: str) -> Verdict:
     if not _fits(side.head, prefix):
         return NO
-    return NEED_MORE if len(side.head) < len(prefix) else certain(why)
+    if len(side.head) < len(prefix):
+        return NEED_MORE if len(side.head) <= RECORD_HEADER_LEN else possible(f"{why}, cut")
+    return certain(why)
 
 
 def _probe_hello(side: Side, kind: int, why: str) -> Verdict:
@@ -327,19 +330,25 @@ def _probe_hello(side: Side, kind: int, why: str) -> Verdict:
 def probe_client(side: Side) -> Verdict:
     """A ClientHello, also in SSLv2 format, or records mid-stream."""
     hello = _probe_hello(side, CLIENT_HELLO, "TLS ClientHello")
-    if hello is not NO and (hello is not NEED_MORE or side.from_start):
-        return hello
-    return _probe_sslv2(side.head) if side.from_start else _probe_midstream(side)
+    if not side.from_start:
+        return _or_midstream(hello, side)
+    return _probe_sslv2(side.head) if hello is NO else hello
 
 
 def probe_server(side: Side) -> Verdict:
     """A ServerHello, an alert in clear, or records mid-stream."""
     hello = _probe_hello(side, SERVER_HELLO, "TLS ServerHello")
-    if hello is not NO and (hello is not NEED_MORE or side.from_start):
+    if not side.from_start:
+        return _or_midstream(hello, side)
+    return _probe_start(side, _ALERT_PREFIX, "TLS alert") if hello is NO else hello
+
+
+def _or_midstream(hello: Verdict, side: Side) -> Verdict:
+    """A joined stream may begin with a hello all the same; one that is cut is the weakest word."""
+    if hello.answer is Answer.CERTAIN:
         return hello
-    if side.from_start:
-        return _probe_start(side, _ALERT_PREFIX, "TLS alert")
-    return _probe_midstream(side)
+    records = _probe_midstream(side)
+    return hello if records is NEED_MORE and hello.answer is Answer.POSSIBLE else records
 
 
 SSLV2_HEADER_LEN = 11

@@ -38,6 +38,8 @@ SAMPLES = Samples(
     ),
     possible=(
         Talk(name="type 20000", client=query(b"a.shop", kind=20000)),
+        Talk(name="cut inside the name", client=QUERY[:24]),
+        Talk(name="cut behind the name", client=QUERY[:-3]),
         Talk(name="class 57", server=query(b"a.shop", flags=0x8180, cls=57)),
         Talk(name="impossible counts", client=QUERY[:6] + b"\x80\x00" + QUERY[8:]),
     ),

@@ -70,6 +70,7 @@ SAMPLES = Samples(
     possible=(
         Talk(name="http/0.9", client=b"GET /index.html\r\n", server=b"<html></html>"),
         Talk(name="long target, cut", client=b"GET /" + b"a" * 200),
+        Talk(name="joined, target cut", client=b"GET /a/page?of=many", midstream=True),
         Talk(
             name="text of a response inside another stream",
             server=b"....HTTP/1.1 200 OK\r\nServer: a\r\n\r\n",
@@ -88,6 +89,7 @@ SAMPLES = Samples(
         Talk(name="icecast", server=b"ICY 200 OK\r\n\r\n"),
         Talk(name="redis inline", client=b"GET key\r\n", server=b"$3\r\nabc\r\n"),
         Talk(name="memcached", client=b"get key\r\n", server=b"END\r\n"),
+        Talk(name="joined, no method", client=b"FETCH /a/page", midstream=True),
         Talk(name="another version", client=b"GET / ICAP/1.0\r\nHost: web\r\n\r\n"),
         Talk(name="version in the second line", client=b"GET a\r\nb HTTP/1.1\r\n"),
         Talk(name="two words", client=b"hello world again and again\r\n"),

@@ -28,6 +28,7 @@ SAMPLES = Samples(
         ),
         Talk(name="google 50", client=b"\xc3Q050" + INITIAL[5:]),
     ),
+    possible=(Talk(name="cut inside a token", client=INITIAL[:19] + b"\x40\x80" + bytes(10)),),
     almost=(
         Talk(name="unknown version", client=b"\xc3\x00\x00\x00\x07" + IDS + bytes(40)),
         Talk(name="connection id of 21 bytes", client=b"\xc3\x00\x00\x00\x01\x15" + bytes(80)),

@@ -44,7 +44,10 @@ SAMPLES = Samples(
             midstream=True,
         ),
     ),
-    possible=(Talk(name="joined at one record", client=hellos.APPLICATION_DATA, midstream=True),),
+    possible=(
+        Talk(name="hello cut inside its header", client=hellos.CLIENT_HELLO[:8]),
+        Talk(name="joined at one record", client=hellos.APPLICATION_DATA, midstream=True),
+    ),
     almost=(
         Talk(name="dtls", client=b"\x16\xfe\xfd\x00\x00" + bytes(20)),
         Talk(name="another message in crumbs", client=crumbs(b"\x01\x09" + HELLO[2:])),
