@@ -11,6 +11,7 @@ width doubles as the capture goes on.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +36,8 @@ from sniffdiag.flows.tallied import Tallied
 from sniffdiag.model import Transport
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from sniffdiag.flows.chunk import Packets
@@ -50,6 +53,7 @@ ONE_SIDED = 16
 
 MANY_LOOSE = 1 << 17
 """Messages that may pile up before they are sorted and counted."""
+BATCH = 1 << 15
 _CODE_BITS = 10
 _CODE = (1 << _CODE_BITS) - 1
 _BUCKET = 0xFFF
@@ -159,13 +163,19 @@ class Tallies:
         events = together([self._open, *self._loose])
         self._loose = []
         events = events_of(events, grouped(events["owner"].astype(np.int64)))
+        parts = [self._counted(part, everything=everything) for part in _batches(events)]
+        self._open = together([events[:0], *parts])
+
+    def _counted(self, events: Events, *, everything: bool) -> Events:
+        """Count what can be counted of some fragments; the messages that are kept of them."""
         place, left = places(events["owner"])
         due = ~events["counted"] & (everything | (place >= CONTEXT))
         self._count(events, due, Context(events, place))
         events["counted"] |= due
-        kept = (place < CONTEXT) | (left <= CONTEXT)
-        kept |= (place < ONE_SIDED) & is_one_sided(events, place)
-        self._open = events_of(events, kept)
+        kept = (place < ONE_SIDED) & is_one_sided(events, place)
+        if not everything:
+            kept |= (place < CONTEXT) | (left <= CONTEXT)
+        return events_of(events, kept)
 
     def _count(self, events: Events, due: Mask, before: Context) -> None:
         """Count those messages that are `due`."""
@@ -180,14 +190,13 @@ class Tallies:
 
     def _columns(self) -> Tallied:
         row, cell, times = self._counts.columns()
-        first = self._lowest >> self._shift if self._open.size else 0
-        place, _ = places(self._open["owner"])
-        halves = (place < ONE_SIDED) & is_one_sided(self._open, place)
+        is_empty = self._lowest > self._highest
+        first = 0 if is_empty else self._lowest >> self._shift
         latency_row, step, answers = self._latencies.columns()
         return Tallied(
             start_ns=first << self._shift,
             bucket_ns=1 << self._shift,
-            buckets=(self._highest >> self._shift) - first + 1 if self._open.size else 0,
+            buckets=0 if is_empty else (self._highest >> self._shift) - first + 1,
             row=row,
             bucket=_numbered_from(first, cell >> _CODE_BITS) - first,
             code=(cell & _CODE).astype(np.uint16),
@@ -195,7 +204,7 @@ class Tallies:
             latency_row=latency_row,
             latency_ns=latency_ns(step),
             latency_times=answers,
-            halves=events_of(self._open, halves),
+            halves=self._open,
         )
 
 
@@ -219,6 +228,15 @@ def _with_resets(packets: Packets, messages: Messages) -> tuple[Ints, npt.NDArra
     row = np.concatenate([row, resets])
     order = np.argsort(row, kind="stable")
     return row[order], np.append(code, np.full(resets.shape[0], RESET, np.uint16))[order]
+
+
+def _batches(events: Events) -> Iterator[Events]:
+    """Slices of messages ordered by owner, no owner in two of them: their sums fit the cache."""
+    owner = events["owner"]
+    ends = np.searchsorted(owner, owner[BATCH::BATCH]).tolist()
+    for begin, end in pairwise([0, *ends, owner.shape[0]]):
+        if begin < end:
+            yield events[begin:end]
 
 
 def _cell(bucket: Ints, code: npt.NDArray[Any]) -> Ints:

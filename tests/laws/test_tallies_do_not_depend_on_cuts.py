@@ -52,6 +52,7 @@ cuts = st.lists(st.integers(0, 60), max_size=8)
 def _when_they_are_settled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sniffdiag.flows.counts.MANY_LOOSE", request.param)
     monkeypatch.setattr("sniffdiag.flows.tallies.MANY_LOOSE", request.param)
+    monkeypatch.setattr("sniffdiag.flows.tallies.BATCH", 7 if request.param else 1 << 15)
 
 
 @pytest.fixture(autouse=True)
