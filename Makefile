@@ -7,10 +7,10 @@ SNIFFDIAG ?= $(BIN)/sniffdiag
 INCIDENT := pcaps/tke-rename
 DEMO := analyze $(INCIDENT)/incident.pcap --services $(INCIDENT)/services.yaml --mesh istio --mesh-version 1.3.6
 
-.PHONY: help demo test bench check format docs clean
+.PHONY: help demo test bench bench-live check format docs clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /make \1	/p' $(MAKEFILE_LIST)
 
 demo: $(SNIFFDIAG) ## diagnose the recorded incident of a renamed Service port
 	@echo '$$ sniffdiag $(DEMO)'
@@ -23,6 +23,9 @@ test: $(BIN)/sniffdiag ## all tests that this machine can run; PYTEST="-k http" 
 
 bench: $(BIN)/sniffdiag ## compare with ndpiReader, tshark, tcpdump and capinfos; QUICK=1 for one round
 	$(BIN)/python -m tests.benchmarks.run $(if $(QUICK),--rounds 1)
+
+bench-live: $(BIN)/sniffdiag ## capture at full speed beside tcpdump and scapy; root, namespaces and tcpreplay
+	$(BIN)/python -m tests.benchmarks.live $(if $(QUICK),--rounds 1)
 
 check: $(BIN)/sniffdiag ## formatting, lint, types
 	$(BIN)/ruff format --check .
