@@ -91,7 +91,7 @@ def measured(cable: Wire, captor: Captor, capture: Path) -> Outcome:
         ["ip", "netns", "exec", cable.far, *captor.command],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        bufsize=0,  # or `communicate` would miss what was read ahead
     )
     assert child.stdout is not None
     assert child.stderr is not None
@@ -101,7 +101,8 @@ def measured(cable: Wire, captor: Captor, capture: Path) -> Outcome:
     time.sleep(SETTLE_S)
     child.send_signal(signal.SIGINT)
     out, more = child.communicate()
-    return Outcome(captor.counted(out, errors + more), float(rate[1]) if rate else 0.0)
+    counted = captor.counted(out.decode(), (errors + more).decode())
+    return Outcome(counted, float(rate[1]) if rate else 0.0)
 
 
 def main() -> None:

@@ -88,17 +88,18 @@ class Live:
             ["ip", "netns", "exec", where.far, *command],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            bufsize=0,  # or `communicate` would miss what was read ahead
         )
-        self._errors = self.process.stderr.readline() if self.process.stderr else ""
+        self._errors = self.process.stderr.readline() if self.process.stderr else b""
 
     def ended(self, by: signal.Signals | None = None) -> tuple[int, str, str]:
         """Exit code, standard output and standard error, after a signal or by itself."""
         if by is not None:
             self.process.send_signal(by)
         out, errors = self.process.communicate(timeout=PATIENCE_S)
-        assert "Traceback" not in errors
-        return self.process.returncode, out, self._errors + errors
+        errors = self._errors + errors
+        assert b"Traceback" not in errors
+        return self.process.returncode, out.decode(), errors.decode()
 
     def report(self, by: signal.Signals | None = signal.SIGINT) -> dict[str, Any]:
         """The report of `-o json`."""
