@@ -153,11 +153,6 @@ class LiveCapture:
             self.drops[number] += packets.lost()
         self.summaries[0].dropped = sum(self.drops.values())
 
-    @property
-    def filled(self) -> float:
-        """How full the fullest ring is, from 0 to 1, as far as it is contiguous."""
-        return max(ring.ready() / ring.packets.blocks for ring in self._rings)
-
     def _close(self) -> None:
         for packets in self._sockets:
             packets.close()
