@@ -35,7 +35,8 @@ DAY_S = 86_400
 MOST_STRATUM = 16
 ANY_TIME = range(1 << 64)
 POLLS = frozenset(range(18)) | frozenset(range(0xF0, 0x100))
-PRECISIONS = frozenset({0}) | frozenset(range(0xC0, 0x100))
+PRECISIONS = frozenset({0, 32}) | frozenset(range(0xC0, 0x100))
+"""Powers of two below a second. chronyd's requests say 32, which tells nothing of its clock."""
 _NO_EPOCH = 1 << 30
 """Seconds below this are before 1934: no clock, or not a time."""
 

@@ -183,9 +183,16 @@ class _Reading:
             return Reason.NO_PAYLOAD
         if not speaker.from_start:
             return Reason.GAP if speaker.gap else Reason.MIDSTREAM
-        if speaker.complete or len(speaker.head) >= ENOUGH_BYTES or self._is_datagrams():
+        if speaker.complete or self._is_datagrams():
             return None
-        return Reason.GAP if speaker.gap else Reason.TOO_SHORT
+        if len(speaker.head) < ENOUGH_BYTES:
+            return Reason.GAP if speaker.gap else Reason.TOO_SHORT
+        return Reason.GAP if speaker.gap and self._is_waited_for() else None
+
+    def _is_waited_for(self) -> bool:
+        """The bytes before a gap fit a protocol that needs those in it."""
+        asked = candidates(self._heads, self._transport)
+        return any(d.probe(self._heads).answer is Answer.NEED_MORE for d in asked)
 
     def _is_datagrams(self) -> bool:
         return self._transport is not Transport.TCP

@@ -12,11 +12,14 @@ from sniffdiag.identify.verdict import Detector
 from sniffdiag.model import Transport
 
 _CLIENT = Dialect(
-    first=lazy(rb"(?i:QUIT|NOOP|RSET|VRFY .+|EXPN .+|HELP)\Z"),
+    # AUTH is POP3's, too (RFC 5034).
+    first=lazy(
+        rb"(?i:QUIT|NOOP|RSET|VRFY .+|EXPN .+|HELP)\Z"
+        rb"|(?i:AUTH (?:LOGIN|PLAIN|CRAM-MD5|NTLM|XOAUTH2))(?: |\Z)"
+    ),
     telling=lazy(
         rb"(?i:EHLO|HELO|LHLO)(?: [!-~]|\Z)|(?i:MAIL FROM: ?<)|(?i:RCPT TO: ?<)"
-        rb"|(?i:STARTTLS)\Z|(?i:BDAT) \d+(?: LAST)?\Z"
-        rb"|(?i:AUTH (?:LOGIN|PLAIN|CRAM-MD5|NTLM|XOAUTH2))(?: |\Z)",
+        rb"|(?i:STARTTLS)\Z|(?i:BDAT) \d+(?: LAST)?\Z",
     ),
     starts=b"ABEHLMNQRSVabehlmnqrsv",
     why="a bare mail command",
