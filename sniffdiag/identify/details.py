@@ -20,7 +20,7 @@ TUNNEL = "CONNECT"
 
 def _http2(heads: Heads) -> Facts:
     """The first exchange, and what is inside if it opens a tunnel."""
-    facts = exchanges.details(heads)
+    facts = exchanges.http2_details(heads)
     if facts.method != TUNNEL or facts.http_version != http2_messages.VERSION or facts.upgrade:
         return facts
     streams = (e.stream for e in http2_messages.exchanges(heads) if e.request)
@@ -32,12 +32,12 @@ def _http2(heads: Heads) -> Facts:
 
 
 DETAILS: dict[str, Callable[[Heads], Facts]] = {
-    "grpc": exchanges.details,
+    "grpc": exchanges.http2_details,
     "grpc-web": exchanges.details,
     "http": exchanges.http1_details,
     "http2": _http2,
     "tls": tls_details.details,
-    "websocket": exchanges.details,
+    "websocket": exchanges.http1_details,
 }
 """By protocol. Total, as detectors are: any bytes give facts, none raises."""
 

@@ -44,8 +44,13 @@ def http1_details(heads: Heads) -> Facts:
     return _facts(http1_messages.exchanges(heads, most=1))
 
 
-def details(heads: Heads) -> Facts:
+def http2_details(heads: Heads) -> Facts:
     """What the first request that can be read says, and its answer, else the first answer."""
+    return _facts(http2_messages.exchanges(heads, most=FEW_BLOCKS))
+
+
+def details(heads: Heads) -> Facts:
+    """The same where it may be of either version."""
     return _facts(read(heads, most=FEW_BLOCKS))
 
 

@@ -167,9 +167,11 @@ def probe(heads: Heads) -> Verdict:
     verdict = _headers(heads)
     if verdict.answer is not Answer.CERTAIN:
         return verdict
-    hello, alert = client_hello(heads.client), alert_code(heads.client, heads.server)
+    hello = client_hello(heads.client)
     if hello is None:
-        return verdict
+        # A hello that only the other side's keys open shows which side the client is.
+        return replace(verdict, by_client=client_hello(heads.server) is None and verdict.by_client)
+    alert = alert_code(heads.client, heads.server)
     facts = replace(
         client_hello_facts(hello.body),
         version=_version_name(hello.version),

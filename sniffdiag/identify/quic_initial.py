@@ -63,26 +63,36 @@ class Hello:
     body: bytes
     whole: bool
     version: int
-    """Of the last packet that it was in."""
+    """Of the last packet looked at."""
 
 
+@lru_cache(maxsize=4)  # who is the client is tried both ways
 def client_hello(side: Side) -> Hello | None:
     """The ClientHello that the client's Initial packets carry, put together."""
     sent: dict[int, bytes] = {}
+    hello: Hello | None = None
     original: bytes | None = None
-    version = VERSION_1
     for piece in pieces(side)[:MOST_DATAGRAMS]:
         for packet in initials(piece.data):
             original = packet.destination if original is None else original
-            # After a Retry (RFC 9001 5.2) the keys come from the id that the server chose.
-            for connection_id in dict.fromkeys((original, packet.destination)):
-                payload = opened(packet, connection_id, b"client in")
-                found = _crypto(payload) if payload else {}
-                sent.update(found)
-                if found:
-                    version = packet.version
-                    break
-    return _hello(_joined(sent), version)
+            sent.update(_crypto_of(packet, original))
+            hello = _hello(_joined(sent), packet.version)
+            if hello and hello.whole:
+                return hello
+    return hello
+
+
+def _crypto_of(packet: Packet, original: bytes) -> dict[int, bytes]:
+    """What a client's packet holds of the handshake stream, by offsets.
+
+    After a Retry (RFC 9001 5.2) the keys come from the connection id that the server chose.
+    """
+    for connection_id in dict.fromkeys((original, packet.destination)):
+        payload = opened(packet, connection_id, b"client in")
+        found = _crypto(payload) if payload else {}
+        if found:
+            return found
+    return {}
 
 
 def _hello(stream: bytes, version: int) -> Hello | None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from sniffdiag.identify import quic, quic_initial
+from sniffdiag.identify.resolve import identify
 from sniffdiag.identify.verdict import Alert, Answer, Facts, Heads, Sample, Side
+from sniffdiag.model import Transport
 from sniffdiag.pipeline.capture import list_flows, sealed
 from sniffdiag.pipeline.reading import read
 from tests.support import corpus
@@ -85,6 +87,13 @@ def test_a_recorded_connection_names_host_and_protocol(
     name: str, version: str, alpn: tuple[str, ...]
 ) -> None:
     assert recorded(name) == Facts(version=version, sni=HOST, alpn_offered=alpn, tls_version="1.3")
+
+
+def test_who_is_the_client_is_known_by_whose_keys_open_the_hello() -> None:
+    heads = heads_of("v1")
+    for given, swap in ((heads, False), (heads.swapped(), True)):
+        found = identify(given, Transport.UDP, oriented=False)
+        assert (found.swap, found.facts.sni) == (swap, HOST)
 
 
 def test_a_hello_in_two_datagrams_is_put_together() -> None:

@@ -161,6 +161,20 @@ def test_flow_json_tells_what_was_read_of_requests_and_handshakes() -> None:
     assert (nothing["http"], nothing["grpc_status"], nothing["alerts"]) == (None, None, [])
 
 
+def test_fingerprints_are_a_column_of_every_listing_that_asks_for_them() -> None:
+    listed = FlowList(CAPTURE, [flow(ja4="t13d1516h2_8daaf6152771_e5627efa2ab1"), flow()], ja4=True)
+    told = {name: "".join(render(listed)) for name, render in FLOW_FORMATS.items()}
+    body = json.loads(told["json"])
+    jsonschema.validate(body, schema("flows-1.schema.json"))
+    assert [f["ja4"] for f in body["flows"]] == ["t13d1516h2_8daaf6152771_e5627efa2ab1", None]
+    assert [row[-1] for row in csv.reader(io.StringIO(told["csv"]))] == [
+        "ja4",
+        "t13d1516h2_8daaf6152771_e5627efa2ab1",
+        "",
+    ]
+    assert told["table"].splitlines()[1].split()[8:9] == ["t13d1516h2_8daaf6152771_e5627efa2ab1"]
+
+
 def test_an_empty_capture_gives_valid_flow_json() -> None:
     body = json.loads("".join(FLOW_FORMATS["json"](FlowList(CAPTURE, []))))
     assert body["flows"] == []
