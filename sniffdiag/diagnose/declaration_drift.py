@@ -111,6 +111,7 @@ RULE = Rule(
     check=check,
     yields_to=(
         "http-on-opaque-port",
+        "http-port-passed-on-unread",
         "http2-on-http1-port",
         "http1-on-http2-port",
         "tls-on-http-port",

@@ -69,7 +69,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         f"{port_title(seen)} of {seen.declared.full_name} is {_declared(seen, hits[0][0])}, so "
         f"{mesh_title(seen)} treats it as opaque TCP {' and '.join(d.value for d, _ in hits)} "
         f"({_because(seen, hits[0][0], offending[0])}); {was_observed(offending)}"
-        f"{_sticks(seen, offending)}{_hung_up(seen)}"
+        f"{_sticks(seen, offending)}{_hung_up(seen)}{_shown(seen, [d for d, _ in hits])}"
     )
     yield RULE.finding(
         seen,
@@ -78,6 +78,16 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         fix=declare_as(seen, offending[0]),
         severity=Severity.WARNING if _is_only_likely(offending) else Severity.ERROR,
     )
+
+
+def _shown(seen: PortObservation, directions: list[Direction]) -> str:
+    """What marks show that the proxies really did."""
+    told = {d: seen.shown.of(d) for d in directions}
+    opaque = [d for d, shown in told.items() if shown.as_ is Shown.OPAQUE]
+    if opaque:
+        because = told[opaque[0]].because
+        return f"; the proxies really handle it as TCP {' and '.join(opaque)}: {because}"
+    return ""
 
 
 def _not_given(seen: PortObservation, http: tuple[Sighting, ...]) -> Iterator[Finding]:

@@ -13,7 +13,13 @@ from sniffdiag.diagnose.finding import Finding, Fix
 from sniffdiag.diagnose.wording import history
 from sniffdiag.model import PortVerdict, Severity
 from sniffdiag.observe.conduct import Happened
-from sniffdiag.observe.port_observation import PortObservation, ProxyReply, Sighting
+from sniffdiag.observe.port_observation import (
+    DirectionShown,
+    PortObservation,
+    ProxyReply,
+    ReleaseShown,
+    Sighting,
+)
 
 ENOUGH = 0.05
 """Smallest part of a port's decided connections that a finding may rest on: less is a stray client
@@ -37,6 +43,10 @@ class CaptureHealth:
     declared_ports: int
 
 
+Evidence = Sighting | Happened | ProxyReply | DirectionShown | ReleaseShown
+"""What a finding may rest on: all have exemplars and a confidence."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A check with its identity. `name` states the offence and reads well after "ignore"."""
@@ -57,7 +67,7 @@ class Rule:
         seen: PortObservation | None,
         message: str,
         *,
-        sightings: tuple[Sighting | Happened | ProxyReply, ...] = (),
+        sightings: tuple[Evidence, ...] = (),
         fix: Fix | None = None,
         severity: Severity | None = None,
     ) -> Finding:

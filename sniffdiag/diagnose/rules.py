@@ -14,9 +14,11 @@ from sniffdiag.diagnose import (
     http10_refused,
     http_listener_on_opaque_port,
     http_on_opaque_port,
+    http_port_passed_on_unread,
     layer_4_only,
     no_route_found,
     opaque_on_http_port,
+    opaque_port_read_as_http,
     plain_server_behind_tls,
     plaintext_on_tls_port,
     proxy_protocol_on_http_port,
@@ -30,6 +32,7 @@ from sniffdiag.diagnose import (
     treatment_changed,
     unrecognised_port_name,
     upgrade_refused,
+    version_contradicted,
 )
 from sniffdiag.diagnose.rule import Rule
 
@@ -40,6 +43,8 @@ RULES: tuple[Rule, ...] = (
     tls_on_http_port.RULE,
     plaintext_on_tls_port.RULE,
     opaque_on_http_port.RULE,
+    http_port_passed_on_unread.RULE,
+    opaque_port_read_as_http.RULE,
     proxy_protocol_on_http_port.RULE,
     http_listener_on_opaque_port.RULE,
     plain_server_behind_tls.RULE,
@@ -54,6 +59,7 @@ RULES: tuple[Rule, ...] = (
     conflicting_declarations.RULE,
     declaration_drift.RULE,
     treatment_changed.RULE,
+    version_contradicted.RULE,
     unrecognised_port_name.RULE,
     external_name_without_http.RULE,
     layer_4_only.RULE,

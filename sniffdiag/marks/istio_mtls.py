@@ -20,6 +20,7 @@ _PEER_EXCHANGE = "istio-peer-exchange"
 _HTTP_ALPNS = ("istio-http/", "istio-h2")
 _HTTP2_BEFORE_1_5 = ("istio", "h2")
 """Both handlings offered `istio` alone then, but only HTTP/2 upstreams added `h2` to it."""
+_OWN_ALPNS = (1, 5)
 _NAME = "istio-mtls"
 
 
@@ -31,7 +32,21 @@ def mesh_tls(facts: Facts) -> MeshTls | None:
     if not (named or istio_alpn or spiffe):
         return None
     port = int(named[1] or named[3]) if named else None
-    return MeshTls(port, named[5] if named else None, _treated_as_http(facts.alpn_offered))
+    since, before = _releases(facts.alpn_offered)
+    return MeshTls(
+        port,
+        named[5] if named else None,
+        _treated_as_http(facts.alpn_offered),
+        since=since,
+        before=before,
+    )
+
+
+def _releases(offered: tuple[str, ...]) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+    """1.5 gave each handling an ALPN of its own (cluster.go of the tags)."""
+    if any(p.startswith("istio-") for p in offered):
+        return _OWN_ALPNS, None
+    return (None, _OWN_ALPNS) if "istio" in offered else (None, None)
 
 
 def _treated_as_http(offered: tuple[str, ...]) -> bool | None:

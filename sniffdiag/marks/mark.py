@@ -110,6 +110,10 @@ class MeshTls:
     http: bool | None = None
     """True: the client's proxy handled it as HTTP; False: as TCP; None: this form cannot say."""
     mesh: str = "istio"
+    since: tuple[int, int] | None = None
+    """The first release that writes such a ClientHello, where only some do."""
+    before: tuple[int, int] | None = None
+    """The first that does not any more."""
 
 
 def no_mesh_tls(_facts: Facts) -> MeshTls | None:

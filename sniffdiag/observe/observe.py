@@ -295,6 +295,7 @@ def _observe_port(
         shown=marks.shown(),
         legs=marks.legs(),
         hops=marks.hops(),
+        releases=marks.releases(),
         replies=marks.replies(),
         sightings=sightings,
         undecided=tally.undecided(),

@@ -119,10 +119,17 @@ class DirectionShown:
     """One clause: the mark that decides, or what is missing."""
     untouched: bool = False
     """Unknown because no HTTP filter touched the bytes, and nothing tells if a proxy is there."""
+    sure: bool = False
+    """By marks that no application can imitate."""
     flows: tuple[tuple[Shown, int], ...] = ()
     """Connections by what their marks show, most first."""
     exemplars: tuple[Exemplar, ...] = ()
     """Frames that bear the deciding marks, in frame order."""
+
+    @property
+    def confidence(self) -> float:
+        """Of a finding that rests on it."""
+        return 1.0 if self.sure else 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +168,17 @@ class LegShown:
     outbound: Shown
     inbound: Shown
     first_frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseShown:
+    """Which releases of the mesh write a mark that was seen."""
+
+    because: str
+    since: tuple[int, int] | None
+    before: tuple[int, int] | None
+    exemplars: tuple[Exemplar, ...]
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +235,8 @@ class PortObservation:
     shown: PortShown = PortShown()
     legs: tuple[LegShown, ...] = ()
     """Legs on which the port was captured, nearest to the client application first."""
+    releases: tuple[ReleaseShown, ...] = ()
+    """Marks that only some releases of the mesh write, by first frame."""
     hops: tuple[HopShown, ...] = ()
     """Legs of which the same connections were captured, and what became of them between."""
     replies: tuple[ProxyReply, ...] = ()

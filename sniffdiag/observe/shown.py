@@ -18,7 +18,7 @@ from sniffdiag.addresses import address_text
 from sniffdiag.catalog.services import Catalog, ServicePort, Via
 from sniffdiag.flows.flow import Flow, Flows, Stream
 from sniffdiag.identify.verdict import Identification
-from sniffdiag.marks.families import read_marks
+from sniffdiag.marks.families import mesh_tls, read_marks
 from sniffdiag.marks.mark import Mark, Reply, Says, Weight, glimpse
 from sniffdiag.marks.tls_records import Contents, Spoken, contents, messages, records
 from sniffdiag.model import Direction, Leg, Shown
@@ -32,12 +32,13 @@ from sniffdiag.observe.port_observation import (
     LegShown,
     PortShown,
     ProxyReply,
+    ReleaseShown,
     Shape,
     Sighting,
 )
 from sniffdiag.observe.treatment_change import Signs
 
-MARKED_PER_PORT = 2_000
+MARKED_PER_PORT = 500
 """Flows of one declared port whose marks are read: the first and the last of them."""
 EXEMPLARS = 5
 STRAY = 0.05
@@ -160,7 +161,8 @@ class ShownFlows:
     def _read(self, row: int) -> FlowShown:
         flow = self.flows.flow(row)
         leg = LEGS[int(self._leg[row])]
-        marks = read_marks(glimpse(leg, heads_of(flow), self.identified.of(row)))
+        found = self._identified(row)
+        marks = read_marks(glimpse(leg, heads_of(flow), found))
         if not marks:
             return FlowShown()
         sealed = any(mark.weight is Weight.HANDSHAKE for mark in marks)
@@ -172,13 +174,19 @@ class ShownFlows:
             if replied is not None and replied.reply is not None
             else None,
             sealed=sealed,
-            inside=inside(flow, self.identified.of(row), marks) if sealed else None,
+            inside=inside(flow, found, marks) if sealed else None,
         )
+
+    def _identified(self, row: int) -> Identification:
+        """Where columns settled a flow, only of TLS is more needed than its protocol."""
+        found = self.identified.brief(row)
+        return self.identified.of(row) if found.protocol == "tls" else found
 
     def trace(self, row: int) -> Trace:
         """What is compared of one flow with flows of other legs."""
-        is_1_3 = self.identified.of(row).facts.tls_version == "1.3"
-        return trace(row, self.flows.flow(row), sealed=self.of(row).sealed, is_1_3=is_1_3)
+        sealed = self.of(row).sealed
+        is_1_3 = sealed and self.identified.of(row).facts.tls_version == "1.3"
+        return trace(row, self.flows.flow(row), sealed=sealed, is_1_3=is_1_3)
 
     def _sign(self, marks: Sequence[Mark], about: Direction, leg: Leg, flow: Flow) -> Sign:
         mine = [mark for mark in marks if mark.about is about]
@@ -380,6 +388,20 @@ class PortMarks:
         ]
         return tuple(sorted(replies, key=lambda r: (-r.flows, r.status, r.flag, r.by)))
 
+    def releases(self) -> tuple[ReleaseShown, ...]:
+        """One for each range of releases that ClientHellos of the mesh tell."""
+        found: dict[tuple[tuple[int, int] | None, tuple[int, int] | None], ReleaseShown] = {}
+        for row, shown in self._looked_at:
+            facts = self._shown.identified.brief(row).facts
+            told = mesh_tls(facts) if shown.sealed else None
+            if told is None or (told.since, told.before) in {(None, None), *found}:
+                continue
+            why = f"mutual TLS offers ALPN {', '.join(facts.alpn_offered)}"
+            frame = int(self._shown.flows.first_payload_frame[row, 0])
+            proof = self._exemplar(row, frame or int(self._shown.flows.first_frame[row]), why)
+            found[told.since, told.before] = ReleaseShown(why, told.since, told.before, (proof,))
+        return tuple(found.values())
+
     def inferred(self) -> tuple[Sighting, ...]:
         """What the mesh's own TLS carries, most connections first."""
         rows: dict[Inside, list[int]] = defaultdict(list)
@@ -424,6 +446,7 @@ class PortMarks:
         return DirectionShown(
             Shown.MIXED if is_mixed else top,
             _told_in_order([sign for _, _, sign in places]),
+            sure=all(sign.weight >= Weight.HANDSHAKE for _, sign in decided),
             flows=tuple(ordered),
             exemplars=tuple(
                 self._exemplar(row, frame, sign.because) for frame, row, sign in _quoted(places)

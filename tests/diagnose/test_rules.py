@@ -17,7 +17,14 @@ from sniffdiag.model import Direction, Leg, PortVerdict, Severity, Shown, Transp
 from sniffdiag.observe.change import Answers, Moment, TreatmentChange
 from sniffdiag.observe.conduct import Conduct, Spread
 from sniffdiag.observe.http_counts import Counted, HttpCounts
-from sniffdiag.observe.port_observation import PortObservation, ProxyReply, Undecided
+from sniffdiag.observe.port_observation import (
+    DirectionShown,
+    PortObservation,
+    PortShown,
+    ProxyReply,
+    ReleaseShown,
+    Undecided,
+)
 from tests.support.observations import (
     CLIENT,
     SERVER,
@@ -806,3 +813,69 @@ def test_a_change_to_untouched_bytes_is_not_called_opaque() -> None:
     found = only_finding(observation, "treatment-changed")
     assert found.message.startswith("the server's proxy changed")
     assert "from http to untouched by HTTP filters between" in found.message
+
+
+# --- treated against shown ----------------------------------------------------------------------
+
+UNREAD_ERROR = {"http-port-passed-on-unread": Severity.ERROR}
+UNREAD_WARNING = {"http-port-passed-on-unread": Severity.WARNING}
+READ_AS_HTTP = {"opaque-port-read-as-http": Severity.WARNING}
+REDIS_REFUSED = {"opaque-on-http-port": Severity.ERROR}
+TREATED_AGAINST_SHOWN = [
+    ("read as declared", "http-web", "http", Shown.HTTP, True, {}),
+    ("passed on although declared http", "http-web", "http", Shown.OPAQUE, True, UNREAD_ERROR),
+    ("the same by what may be imitated", "http-web", "http", Shown.OPAQUE, False, UNREAD_WARNING),
+    ("some so and some otherwise", "http-web", "http", Shown.MIXED, True, {}),
+    ("nothing shown", "http-web", "http", Shown.UNKNOWN, False, {}),
+    ("bytes that no filter would take", "http-web", "redis", Shown.OPAQUE, True, REDIS_REFUSED),
+    ("read although declared tcp", "tcp-cache", "redis", Shown.HTTP, True, READ_AS_HTTP),
+    ("the same by what may be imitated", "tcp-cache", "redis", Shown.HTTP, False, {}),
+    ("passed on as declared", "tcp-cache", "redis", Shown.OPAQUE, True, {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol", "as_", "sure", "expected"), [s[1:] for s in TREATED_AGAINST_SHOWN]
+)
+def test_what_is_shown_is_held_against_what_the_declaration_leads_to(
+    name: str, protocol: str, as_: Shown, *, sure: bool, expected: dict[str, Severity]
+) -> None:
+    outbound = DirectionShown(as_, "a mark", sure=sure)
+    observation = seen(port(name), "1.20", sighting(protocol), shown=PortShown(outbound=outbound))
+    assert {f.name: f.severity for f in diagnose_port(observation)} == expected
+
+
+def test_http_1_0_that_a_sniffing_listener_passes_on_is_not_blamed() -> None:
+    outbound = DirectionShown(Shown.OPAQUE, "a mark", sure=True)
+    old = sighting("http", http_1_0=True)
+    observation = seen(port("http-web"), "1.20", old, shown=PortShown(outbound=outbound))
+    assert diagnose_port(observation) == []
+
+
+def test_the_incident_says_what_the_proxies_really_did() -> None:
+    outbound = DirectionShown(Shown.OPAQUE, "the ALPN is a TCP proxy's", sure=True)
+    found = only_finding(
+        seen(port("tcp-web"), "1.20", sighting("http"), shown=PortShown(outbound=outbound)), OPAQUE
+    )
+    assert (
+        "the proxies really handle it as TCP outbound: the ALPN is a TCP proxy's" in found.message
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "since", "before", "speaks"),
+    [
+        ("1.3.6", (1, 5), None, True),
+        ("1.20", (1, 5), None, False),
+        ("1.20", None, (1, 5), True),
+        ("1.4", None, (1, 5), False),
+    ],
+)
+def test_a_version_that_the_packets_contradict(
+    version: str, since: tuple[int, int] | None, before: tuple[int, int] | None, *, speaks: bool
+) -> None:
+    mark = ReleaseShown("an ALPN", since, before, sighting("http").exemplars)
+    observation = seen(port("http-web"), version, sighting("http"), releases=(mark,))
+    names = [f.name for f in diagnose_port(observation)]
+    assert names == (["version-contradicted"] if speaks else [])
+    assert verdict(observation, diagnose_port(observation)) is OK
