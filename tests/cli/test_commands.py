@@ -220,3 +220,15 @@ def test_a_capture_of_ten_frames_is_analysed_without_waiting(tmp_path: Path) -> 
     small = tmp_path / "ten.pcap"
     small.write_bytes(pcap(FRAMES[:10]))
     assert best_cpu_seconds("analyze", str(small), "-s", DECLARED[0], *OLD) <= 1.0
+
+
+def test_the_mesh_is_found_in_the_declarations_and_the_report_says_how() -> None:
+    run = sniffdiag("ports", "-s", SERVICES, "--mesh", "auto")
+    assert run.returncode == 0
+    assert "judged by Istio 1.3.6: 3 container(s) named istio-proxy" in run.stdout
+
+
+def test_services_alone_do_not_tell_the_mesh() -> None:
+    run = sniffdiag("ports", "-s", DECLARED[0], "--mesh", "auto")
+    assert run.returncode == 2
+    assert "kubectl get pods" in run.stderr

@@ -280,6 +280,39 @@ def test_before_1_18_there_is_no_ambient() -> None:
     assert seen.cause is Cause.EXPLICIT
 
 
+# --- advice -------------------------------------------------------------------------------------
+
+WANTED = {
+    "http": {"http"},
+    "websocket": {"http"},
+    "grpc-web": {"http", "http2"},
+    "http2": {"http2"},
+    "grpc": {"http2"},
+    "mysql": {OPAQUE, SNIFFED},
+    "kafka": {OPAQUE, SNIFFED},
+}
+READS_APP_PROTOCOL = [
+    (mesh, version)
+    for mesh in MESHES
+    for version in load_policy(mesh).versions or ("",)
+    if load_policy(mesh).at(version).honours_app_protocol
+]
+
+
+@pytest.mark.parametrize(("mesh", "version"), READS_APP_PROTOCOL)
+@pytest.mark.parametrize("protocol", WANTED)
+def test_a_suggested_app_protocol_is_read_as_the_protocol_it_is_suggested_for(
+    mesh: str, version: str, protocol: str
+) -> None:
+    policy = load_policy(mesh).at(version)
+    suggested = policy.suggested_app_protocol(protocol)
+    if suggested is None or (mesh == "traefik" and "/" not in suggested):
+        return  # declared elsewhere than in appProtocol
+    behind = {ROUTE: "HTTPRoute"} if "Route kind" in policy.facts.only_where else {}
+    seen = treated(policy, declared("", suggested, 8080, behind))
+    assert seen.outbound.as_ in WANTED[protocol]
+
+
 # --- laws ---------------------------------------------------------------------------------------
 
 SOURCES = (LISTED, POD_LISTED, SERVER, KUMA, DEFAULTS, NODE, CILIUM, INGRESS, NGINX, TRAEFIK, ROUTE)
