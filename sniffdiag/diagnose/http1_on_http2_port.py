@@ -50,9 +50,15 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     treats = treats_it_as(seen, [d for d, _ in sent_as_http2], "HTTP/2")
     message = (
         f"{was_observed(http1)}{answered} on {port_title(seen)} of {seen.declared.full_name}; "
-        f"{treats}, so its upstream connections speak HTTP/2"
+        f"{treats}, so {_comes_of_it(seen)}"
     )
     yield RULE.finding(seen, message, sightings=http1, fix=declare_protocol(seen, "http"))
+
+
+def _comes_of_it(seen: PortObservation) -> str:
+    if seen.treated.pins_http_version:
+        return "it refuses HTTP/1"
+    return "its upstream connections speak HTTP/2"
 
 
 def _refused_http2(sighting: Sighting) -> bool:

@@ -7,9 +7,9 @@ a proxy) on a port whose upstream connections the mesh makes with HTTP/1.1.
 
 ## Why it matters
 
-The proxy accepts HTTP/2 and sends it on as HTTP/1.1. gRPC needs HTTP/2 end to end: calls fail
-with "protocol error", 502 or a log line such as `Unexpected HTTP/1.x request: POST
-/pkg.Service/Method`.
+The proxy accepts HTTP/2 and sends it on as HTTP/1.1 (Linkerd's refuses it). gRPC needs HTTP/2 end
+to end: calls fail with "protocol error", 502 or a log line such as `Unexpected HTTP/1.x request:
+POST /pkg.Service/Method`.
 
 ## Example
 
@@ -48,9 +48,15 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     treats = treats_it_as(seen, [d for d, _ in hits], "HTTP/1")
     message = (
         f"{was_observed(http2)} on {port_title(seen)} of {seen.declared.full_name}; {treats}, so "
-        "its upstream connections speak HTTP/1.1"
+        f"{_comes_of_it(seen)}"
     )
     yield RULE.finding(seen, message, sightings=http2, fix=declare_as(seen, http2[0]))
+
+
+def _comes_of_it(seen: PortObservation) -> str:
+    if seen.treated.pins_http_version:
+        return "it refuses HTTP/2"
+    return "its upstream connections speak HTTP/1.1"
 
 
 RULE = Rule(

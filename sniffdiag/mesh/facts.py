@@ -119,6 +119,7 @@ class Facts:
     """The match on the application protocol does not ask for clear text."""
     http10: bool = False
     follows_client: bool = False
+    pins_http_version: bool = False
     sniffs_by_design: bool = False
     sniffs_known_methods_only: bool = False
     """Sniffing takes HTTP/1 for HTTP only where it knows the method."""

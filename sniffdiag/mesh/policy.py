@@ -274,6 +274,7 @@ def treated(policy: VersionPolicy, port: ServicePort) -> Treated:
         listed_ports=_listed_ports(policy, port),
         follows_client=facts.follows_client,
         sniffs_by_design=facts.sniffs_by_design,
+        pins_http_version=facts.pins_http_version,
         sniffs_known_methods_only=facts.sniffs_known_methods_only,
         mesh=policy.mesh,
         title=policy.title,

@@ -89,6 +89,8 @@ class Treated:
     """What the list of ports holds that decided, or would, outbound: numbers and ranges."""
     follows_client: bool = False
     """HTTP filters speak to the server whichever HTTP the client spoke."""
+    pins_http_version: bool = False
+    """HTTP filters refuse the other version of HTTP instead of turning one into the other."""
     sniffs_known_methods_only: bool = False
     """Sniffing takes a request with a method of no registry for something else than HTTP."""
     sniffs_by_design: bool = False

@@ -14,6 +14,7 @@ from sniffdiag.diagnose.finding import Finding
 from sniffdiag.mesh.treated import DirectionTreatment
 from sniffdiag.model import Direction
 from sniffdiag.observe.change import Answers, Moment, TreatmentChange
+from sniffdiag.observe.conduct import Conduct
 from sniffdiag.observe.http_counts import HttpCounts, Timeline
 from sniffdiag.observe.port_observation import (
     DirectionShown,
@@ -100,8 +101,27 @@ def _port(port: PortReport) -> dict[str, Any]:
         "superseded_flows": seen.superseded_flows,
         "one_sided_flows": seen.one_sided_flows,
         "cut_flows": seen.cut_flows,
+        "conduct": _conduct(seen.conduct),
         "shared_with": [f"{p.full_name}:{p.port}" for p in seen.shared_with],
         "verdict": port.verdict.value,
+    }
+
+
+def _conduct(conduct: Conduct) -> dict[str, Any]:
+    waited = conduct.first_byte_wait
+    return {
+        "refused": conduct.refused.flows,
+        "unanswered": conduct.unanswered.flows,
+        "silent": conduct.silent.flows,
+        "unserved": conduct.unserved.flows,
+        "first_byte_wait": {
+            "flows": waited.flows,
+            "least_ns": waited.least_ns,
+            "median_ns": waited.median_ns,
+            "most_ns": waited.most_ns,
+        }
+        if waited
+        else None,
     }
 
 

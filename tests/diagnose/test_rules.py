@@ -441,6 +441,20 @@ def test_every_mesh_is_judged_by_its_own_reading(
 
 
 @pytest.mark.parametrize(
+    ("mesh", "version", "says"),
+    [
+        ("istio", "1.20", "upstream connections speak HTTP/1.1"),
+        ("linkerd", "2.18", "refuses HTTP/2"),
+    ],
+)
+def test_what_comes_of_http2_on_an_http1_port_depends_on_the_mesh(
+    mesh: str, version: str, says: str
+) -> None:
+    observation = seen(port("", app_protocol="http"), version, sighting("grpc"), mesh=mesh)
+    assert says in only_finding(observation, "http2-on-http1-port").message
+
+
+@pytest.mark.parametrize(
     ("mesh", "version", "declared", "protocol", "command"),
     [
         (
