@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sniffdiag.catalog.services import ServicePort, Stated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from sniffdiag.catalog.claims import Claim, Pairs
     from sniffdiag.catalog.objects import PodObject, ServiceObject
@@ -23,6 +23,7 @@ class Statements:
         self._of_namespace: dict[str, list[Claim]] = defaultdict(list)
         self._named: dict[str, list[PodObject]] = defaultdict(list)
         self._stating: dict[str, list[PodObject]] = defaultdict(list)
+        self._by_pods: dict[tuple[str, Pairs], tuple[Stated, ...]] = {}
         for claim in claims:
             if claim.service is not None:
                 self._of_service[claim.namespace, claim.service].append(claim)
@@ -51,14 +52,17 @@ class Statements:
             return port
         return replace(port, stated=_sorted((*port.stated, *found)))
 
-    def _stated_by_pods(self, namespace: str, labels: Pairs) -> Iterator[Stated]:
+    def _stated_by_pods(self, namespace: str, labels: Pairs) -> tuple[Stated, ...]:
         """One statement for each value; pods of one workload say the same."""
-        said: dict[tuple[str, str], Stated] = {}
-        for pod in self._stating.get(namespace, ()):
-            if labels <= pod.labels:
-                for each in pod.stated:
-                    said.setdefault((each.source, each.value), each)
-        yield from said.values()
+        known = self._by_pods.get((namespace, labels))
+        if known is None:
+            said: dict[tuple[str, str], Stated] = {}
+            for pod in self._stating.get(namespace, ()):
+                if labels <= pod.labels:
+                    for each in pod.stated:
+                        said.setdefault((each.source, each.value), each)
+            known = self._by_pods[namespace, labels] = tuple(said.values())
+        return known
 
     def _is_about(self, claim: Claim, port: ServicePort, labels: Pairs) -> bool:
         if claim.pods and not _may_be_the_same_pods(claim.pods, labels):
