@@ -20,6 +20,7 @@ from sniffdiag.identify.clue import (
     chain_of,
     faint,
     hint,
+    lean,
     one_of,
     probe_sides,
     proof,
@@ -122,7 +123,10 @@ def _greeting(data: bytes) -> Clue:
         return AGAINST if fits is False or ends else OPEN
     salt_end = VERSION_AT + version.end() + 4 + SALT_LEN
     facts = Facts(version=version[0][:-1].decode("ascii"))
-    return when(fit(data, (Literal(salt_end, b"\x00"),)), proof("MySQL server greeting", facts))
+    filled = fit(data, (Literal(salt_end, b"\x00"),))
+    if filled is None:
+        return lean("MySQL server greeting, cut", facts)
+    return when(filled, proof("MySQL server greeting", facts))
 
 
 @beginning(LOGIN)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from sniffdiag.identify.detectors import DETECTORS
-from sniffdiag.identify.verdict import Answer, Heads, Side
+from sniffdiag.identify.verdict import Answer, Heads, Sample, Side
 
 BY_PROTOCOL = {detector.protocol: detector for detector in DETECTORS}
 
@@ -79,6 +79,14 @@ def test_look_alikes_are_told_apart(
     assert BY_PROTOCOL[looks_like].probe(heads).answer not in claims
     if is_one is not None:
         assert BY_PROTOCOL[is_one].probe(heads).answer is Answer.CERTAIN
+
+
+def test_segments_that_begin_with_a_letter_and_a_huge_length_are_no_postgres() -> None:
+    # EtherNet/IP's SendUnitData: 70 00, and its length in little endian.
+    segments = [b"\x70\x00\x1c\x00" + bytes([number]) + bytes(40) for number in range(1, 7)]
+    later = tuple(Sample(100 * at, data, whole=True) for at, data in enumerate(segments[1:], 1))
+    heads = Heads(Side(segments[0], samples=later), Side())
+    assert BY_PROTOCOL["postgres"].probe(heads).answer is Answer.NEED_MORE
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,10 @@ SAMPLES = Samples(
         Talk(name="x protocol notice", server=X_NOTICE),
         Talk(name="x protocol login", client=b"\x01\x00\x00\x00\x01" + X_LOGIN),
     ),
-    possible=(Talk(name="x protocol capabilities request", client=b"\x01\x00\x00\x00\x01"),),
+    possible=(
+        Talk(name="greeting cut inside its salt", server=GREETING[:30]),
+        Talk(name="x protocol capabilities request", client=b"\x01\x00\x00\x00\x01"),
+    ),
     almost=(
         Talk(name="http/2 settings", client=b"\x00\x00\x12\x04\x00\x00\x00\x00\x00" + bytes(18)),
         Talk(name="zeros", server=bytes(60)),
