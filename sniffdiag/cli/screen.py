@@ -12,7 +12,13 @@ from sniffdiag.report.escape import printable
 from sniffdiag.report.live import Event, LiveState, PortRate
 from sniffdiag.report.live_events import state_lines
 from sniffdiag.report.live_lines import counters, counters_line, event_line
-from sniffdiag.report.phrases import declared_phrase, observed_phrase, port_label, treated_phrase
+from sniffdiag.report.phrases import (
+    declared_phrase,
+    observed_phrase,
+    port_label,
+    shown_phrase,
+    treated_phrase,
+)
 from sniffdiag.report.report import PortReport
 
 if TYPE_CHECKING:
@@ -147,7 +153,16 @@ def _port_table(state: LiveState) -> Table:
     from rich.table import Table  # noqa: PLC0415 - as above
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
-    for heading in ("PORT", "DECLARED", "TREATED", "OBSERVED", "CONN/S", "REQ/S", "VERDICT"):
+    for heading in (
+        "PORT",
+        "DECLARED",
+        "TREATED",
+        "OBSERVED",
+        "SHOWN",
+        "CONN/S",
+        "REQ/S",
+        "VERDICT",
+    ):
         table.add_column(heading, justify="right" if heading.endswith("/S") else "left")
     for port, rate in zip(state.report.ports, state.rates, strict=True):
         table.add_row(*_cells(port, rate), style=_STYLES.get(port.verdict.value, ""))
@@ -160,6 +175,7 @@ def _cells(port: PortReport, rate: PortRate) -> tuple[str, ...]:
         declared_phrase(port.seen),
         treated_phrase(port),
         observed_phrase(port.seen),
+        shown_phrase(port.seen),
     )
     return (
         *(printable(text) for text in texts),

@@ -81,6 +81,7 @@ def _counters(state: LiveState) -> dict[str, Any]:
             {
                 **_place(port.seen.declared),
                 "observed": observed(port.seen),
+                "shown": port.seen.shown.as_.value,
                 "connections": port.seen.flows,
                 "connections_per_s": round(rate.connections, 1),
                 "requests_per_s": round(rate.requests, 1),
