@@ -245,7 +245,10 @@ class _Reports:
     def renew(self, now_s: float) -> bool:
         """Begin or fetch a report where it is time to; whether `latest` is new."""
         if self._child is None:
-            due = (now_s >= self._next_s or self._is_declared_anew()) and self._is_news()
+            due = now_s >= self._next_s or self._is_declared_anew()
+            if due and not self._is_news():
+                self.rates = (PortRate(),) * len(self.latest.ports)  # nothing comes any more
+                return False
             return due and self._begin(now_s)
         if not self._child.ended():
             return False
