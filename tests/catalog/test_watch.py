@@ -17,6 +17,7 @@ from sniffdiag.catalog.manifests import Given
 from sniffdiag.catalog.services import Catalog, DeclarationChange, Edit, EditedField
 from sniffdiag.catalog.watch import Watch
 from sniffdiag.errors import CatalogError
+from tests.support.certificates import self_signed
 from tests.support.kube_api import KubeApi, endpoint_slice, pod, service
 
 AT_22_09_14 = 1_795_385_354_000_000_000
@@ -250,6 +251,44 @@ def test_it_ends_at_once(api: KubeApi, tmp_path: Path) -> None:
         began = time.monotonic()
     assert time.monotonic() - began < 5
     assert not any(thread.is_alive() for thread in threads)
+
+
+def test_certificates_are_needed_only_in_the_beginning(tmp_path: Path) -> None:
+    """A live capture becomes nobody, who may not read them, and connections go on ending."""
+    certificate = self_signed(tmp_path / "ca.pem")
+    with KubeApi(certificate) as api:
+        api.put(service())
+        started = watch(api, tmp_path)
+        certificate.unlink()
+        (tmp_path / "kubeconfig").unlink()
+        with started:
+            api.wait_for_watches(1)
+            api.disconnect()
+            api.wait_for_watches(2)
+            api.put(RENAMED)
+            assert names(changes(started)) == [("http-web", "tcp-8080-8080")]
+
+
+def test_a_certificate_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path / "ca.pem")
+    with KubeApi(certificate) as api:
+        self_signed(certificate)
+        with pytest.raises(CatalogError, match=r"cannot be reached.*[Cc]ertificate"):
+            watch(api, tmp_path)
+
+
+def test_a_token_that_can_no_longer_be_renewed_is_told(
+    api: KubeApi, watched: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = watched._followers[0]._cluster.server
+
+    def failing() -> None:
+        raise PermissionError(13, "Permission denied", "/var/run/secrets/token")
+
+    monkeypatch.setattr(server._settings, "auth_settings", failing)  # type: ignore[attr-defined]
+    api.disconnect()
+    found = catalog_when(watched, lambda c: bool(c.summary.problems))
+    assert "the credentials cannot be renewed: Permission denied" in found.summary.problems[0]
 
 
 def test_kubectl_watches_as_well(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -36,7 +37,8 @@ _PLURALS = {kind: plural for plural, (_, kind) in KINDS.items()}
 class KubeApi:
     """The server; every change of its objects reaches all watches at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
+        self._certificate = certificate
         self.requests: list[str] = []
         """Every path that was asked for, in order."""
         self.token: str | None = None
@@ -60,6 +62,10 @@ class KubeApi:
         self._closing = self._away = False
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.api = self
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
     def __enter__(self) -> Self:
@@ -85,16 +91,17 @@ class KubeApi:
     @property
     def url(self) -> str:
         host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}"
+        return f"http{'s' if self._certificate else ''}://{host!s}:{port}"
 
     def kubeconfig(self, folder: Path, namespace: str | None = "shop", token: str = "") -> str:
         """The path of a kubeconfig with one context, "lab"."""
         context = {"cluster": "lab", "user": "me"} | ({"namespace": namespace} if namespace else {})
+        trusted = {"certificate-authority": str(self._certificate)} if self._certificate else {}
         config = {
             "apiVersion": "v1",
             "kind": "Config",
             "current-context": "lab",
-            "clusters": [{"name": "lab", "cluster": {"server": self.url}}],
+            "clusters": [{"name": "lab", "cluster": {"server": self.url} | trusted}],
             "contexts": [{"name": "lab", "context": context}],
             "users": [{"name": "me", "user": {"token": token} if token else {}}],
         }
