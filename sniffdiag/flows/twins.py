@@ -23,16 +23,19 @@ from sniffdiag.model import Transport
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
+U64s: TypeAlias = npt.NDArray[np.uint64]
 
 MOST_LEGS = 4
 """Numbers that more flows share were not drawn at random, and prove little."""
-_UNKNOWN = np.uint64(0xFFFF_FFFF)
+_UNKNOWN = np.uint32(0xFFFF_FFFF)
 _HALF = np.uint64(32)
 
 
 def find_twins(flows: Flows) -> None:
     """Let `flows.twin_of` of each twin name the row of the connection that was seen first."""
-    rows = np.flatnonzero((flows.transport == Transport.TCP) & flows.base_known.any(axis=1))
+    rows = np.flatnonzero(
+        (flows.transport == Transport.TCP) & (flows.base_known[:, 0] | flows.base_known[:, 1])
+    )
     numbers = _numbers(flows, rows)
     ordered = np.sort(numbers)
     if not (ordered[1:] == ordered[:-1]).any():  # plain numbers are sorted in next to no time
@@ -51,21 +54,23 @@ def find_twins(flows: Flows) -> None:
     flows.twin_of[rows[twin]] = rows[first[twin]]
 
 
-def _first_numbers(flows: Flows, rows: Ints) -> npt.NDArray[np.uint64]:
-    """Of each side, shape `(n, 2)`."""
-    return np.where(flows.base_known[rows], flows.base[rows], _UNKNOWN).astype(np.uint64)
+def _first_numbers(flows: Flows, rows: Ints) -> tuple[U64s, U64s]:
+    """Of the client's and of the server's side."""
+    base, known = flows.base[rows], flows.base_known[rows]
+    if not known.all():
+        base = np.where(known, base, _UNKNOWN)
+    return base[:, 0].astype(np.uint64), base[:, 1].astype(np.uint64)
 
 
-def _numbers(flows: Flows, rows: Ints) -> npt.NDArray[np.uint64]:
+def _numbers(flows: Flows, rows: Ints) -> U64s:
     """Those of both sides as one number, whoever is the client."""
-    first = _first_numbers(flows, rows)
-    numbers: npt.NDArray[np.uint64] = (first.min(axis=1) << _HALF) | first.max(axis=1)
-    return numbers
+    of_client, of_server = _first_numbers(flows, rows)
+    return (np.minimum(of_client, of_server) << _HALF) | np.maximum(of_client, of_server)
 
 
 def _are_twins(flows: Flows, earlier: Ints, later: Ints, random: Mask) -> Mask:
     """Whether pairs of rows with the same first sequence numbers are one connection."""
-    turned = _first_numbers(flows, earlier)[:, 0] != _first_numbers(flows, later)[:, 0]
+    turned = _first_numbers(flows, earlier)[0] != _first_numbers(flows, later)[0]
     client, client_port = _rewritten(flows, "client", (earlier, later), turned)
     server, server_port = _rewritten(flows, "server", (earlier, later), turned)
     payload = flows.payload_bytes[later]
