@@ -90,6 +90,16 @@ def test_a_rename_arrives_within_a_second_with_who_did_it_and_when(
     assert [p.name for p in watched.catalog.ports] == ["tcp-8080-8080"]
 
 
+def test_a_rename_does_not_wait_for_its_turn_behind_pods(
+    api: KubeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "REST_S", 600)
+    with watch(api, tmp_path) as watched:
+        api.wait_for_watches(1)
+        api.put(pod("reviews-v1-new", "10.1.0.8"), RENAMED)
+        assert names(changes(watched)) == [("http-web", "tcp-8080-8080")]
+
+
 def test_a_catalog_that_has_a_change_comes_with_it(api: KubeApi, watched: Watch) -> None:
     api.put(RENAMED)
     deadline = time.monotonic() + 20
@@ -231,6 +241,15 @@ def test_a_server_that_ends_every_watch_is_not_hammered(api: KubeApi, tmp_path: 
     with started:
         time.sleep(2)
     assert len(api.watches()) < 10
+
+
+def test_a_server_that_forgets_everything_at_once_is_not_hammered(
+    api: KubeApi, tmp_path: Path
+) -> None:
+    api._oldest = 10**9
+    with watch(api, tmp_path):
+        time.sleep(2)
+    assert 2 <= len(api.watches()) < 10
 
 
 def test_nonsense_in_a_watch_is_a_connection_that_broke(api: KubeApi, tmp_path: Path) -> None:
