@@ -12,8 +12,9 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, Self, cast
+
+from sniffdiag.records import dataclass
 
 _SECONDS = 60.0
 _PIECE = 65_536

@@ -5,8 +5,9 @@ Small frozen types and enums only: no arrays, no I/O, no policy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+
+from sniffdiag.records import dataclass
 
 
 class Transport(IntEnum):

@@ -10,12 +10,12 @@ CiliumNetworkPolicy; gateway-api routes; networking.k8s.io Ingress; Traefik Ingr
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from sniffdiag.catalog.fields import Fields, is_number
 from sniffdiag.catalog.services import Stated
+from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

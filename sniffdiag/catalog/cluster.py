@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -26,6 +25,7 @@ from sniffdiag.catalog.api import (
 from sniffdiag.catalog.documents import CLUSTER, Document, Problem
 from sniffdiag.catalog.fields import Fields
 from sniffdiag.errors import CatalogError
+from sniffdiag.records import dataclass
 
 PAGE = 500
 """Objects a page, as kubectl asks for them."""

@@ -13,11 +13,11 @@ from __future__ import annotations
 import json
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from sniffdiag.errors import CatalogError
+from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,12 +9,12 @@ value becomes its owner, so the owner of `f:name` is whoever named the port last
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sniffdiag.catalog.fields import Fields, nanoseconds
 from sniffdiag.catalog.services import Edit, EditedField
 from sniffdiag.model import Transport
+from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -14,11 +14,11 @@ else a Service can say needs a manifest.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from sniffdiag.catalog.fields import maybe_address
 from sniffdiag.catalog.services import ServicePort
 from sniffdiag.errors import CatalogError
+from sniffdiag.records import dataclass
 
 _FORM = re.compile(
     r"(?:(?P<namespace>[^/:=@\s]+)/)?(?P<service>[^/:=@\s]+)"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from sniffdiag.catalog.fields import Fields, clean, is_number, nanoseconds
 from sniffdiag.catalog.history import History
 from sniffdiag.catalog.services import ServicePort, Stated
 from sniffdiag.model import Transport
+from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from sniffdiag.model import Transport
+from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,7 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -44,6 +44,7 @@ from sniffdiag.catalog.services import (
 )
 from sniffdiag.errors import CatalogError
 from sniffdiag.model import Transport
+from sniffdiag.records import dataclass
 
 WATCH_SECONDS = 120
 """After which the server is asked to end a watch: the longest that a dead connection goes

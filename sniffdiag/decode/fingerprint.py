@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -26,6 +25,7 @@ from sniffdiag.decode.link import ETHERNET_LEN, SLL2_LEN, SLL_LEN, VLAN_LEN
 from sniffdiag.decode.network import IPV4
 from sniffdiag.decode.walk import be16, gather
 from sniffdiag.model import Transport
+from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
     from sniffdiag.decode.walk import Bytes, Rows

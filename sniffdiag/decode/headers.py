@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
+
+from sniffdiag.records import dataclass
 
 V4_MAPPED = 0x0000_FFFF_0000_0000
 """Low half of ::ffff:0:0/96: an IPv4 address is held in its mapped form (RFC 4291 2.5.5.2)."""

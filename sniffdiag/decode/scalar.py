@@ -13,7 +13,7 @@ NFLOG and PKTAP tcpdump.org/linktypes.html.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import dpkt  # noqa: TID251 - the one file that may
@@ -40,6 +40,7 @@ from sniffdiag.decode.chain import (
     Header,
 )
 from sniffdiag.decode.headers import V4_MAPPED, DecodeStatus
+from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

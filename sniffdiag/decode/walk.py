@@ -7,13 +7,12 @@ settles the rows whose header is not there, and `window` clips.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from sniffdiag.decode.chain import TUNNEL_NAMES, Header
 from sniffdiag.decode.headers import DecodeStatus
+from sniffdiag.records import dataclass
 
 Bytes = npt.NDArray[np.uint8]
 Rows = npt.NDArray[np.intp]

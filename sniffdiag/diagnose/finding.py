@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sniffdiag.catalog.services import ServicePort
 from sniffdiag.model import PortVerdict, Severity
 from sniffdiag.observe.port_observation import Exemplar
+from sniffdiag.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ lacks a field.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from sniffdiag.diagnose.finding import Finding, Fix
 from sniffdiag.diagnose.wording import history
@@ -20,6 +19,7 @@ from sniffdiag.observe.port_observation import (
     ReleaseShown,
     Sighting,
 )
+from sniffdiag.records import dataclass
 
 ENOUGH = 0.05
 """Smallest part of a port's decided connections that a finding may rest on: less is a stray client

@@ -6,7 +6,7 @@ asked of the table (`flows.table`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from sniffdiag.decode.headers import TCP_ACK, TCP_SYN, DecodeStatus, HeaderTable
 from sniffdiag.flows.tuples import keys_of
 from sniffdiag.model import Transport
+from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,13 +12,14 @@ remembered is bounded (law 9).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from sniffdiag.flows.chunk import grouped
+from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
     from sniffdiag.flows.tuples import Ints, Mask

@@ -7,7 +7,6 @@ apply what the bytes say where no handshake was captured.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from sniffdiag.addresses import address_text
 from sniffdiag.model import Endpoint, Transport
+from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

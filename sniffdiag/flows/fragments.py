@@ -11,13 +11,13 @@ Side 0 is the smaller endpoint, side 1 the larger.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from sniffdiag.flows.tuples import grown
+from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

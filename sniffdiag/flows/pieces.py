@@ -9,12 +9,13 @@ made again after a merge (law 3). Nothing is put in sequence order here: that is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from sniffdiag.flows.tuples import Ints, grown
+from sniffdiag.records import dataclass
 
 # By the number of fragments known when a segment is captured: what its side may keep. Together
 # they hold the kept bytes of any capture below about 400 MB.

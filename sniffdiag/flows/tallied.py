@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ from sniffdiag.flows.messages import (
     places,
     steps_of,
 )
+from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
     from sniffdiag.flows.messages import Events

@@ -9,13 +9,13 @@ is the smaller endpoint.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from sniffdiag.decode.headers import V4_MAPPED, HeaderTable
+from sniffdiag.records import dataclass
 
 U64s: TypeAlias = npt.NDArray[np.uint64]
 Ints: TypeAlias = npt.NDArray[np.int64]

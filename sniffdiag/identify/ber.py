@@ -5,10 +5,9 @@ Follows ITU-T X.690 8.1. Indefinite lengths are not used by either protocol (RFC
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sniffdiag.identify import wire
 from sniffdiag.identify.wire import Layout, byte
+from sniffdiag.records import dataclass
 
 SEQUENCE, INTEGER, OCTET_STRING = 0x30, 0x02, 0x04
 LONG_FORM = 0x80

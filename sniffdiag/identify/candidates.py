@@ -8,7 +8,7 @@ detectors that claim the flow, and the detectors decide.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 
 from sniffdiag.identify.clue import ANYHOW, Beginnings, Begins, Sounding
@@ -16,6 +16,7 @@ from sniffdiag.identify.detectors import DETECTORS
 from sniffdiag.identify.verdict import Detector, Heads, Side
 from sniffdiag.identify.wire import ANY_BYTE, ByteSet, Layout, byte_sets
 from sniffdiag.model import Transport
+from sniffdiag.records import dataclass
 
 OFFSETS = 24
 """So many bytes are compared; behind them hardly a layout has a field left."""

@@ -8,7 +8,6 @@ segments of version 5 after STARTUP. Follows native_protocol_v3.spec to v5.spec.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from sniffdiag.identify import wire
 from sniffdiag.identify.clue import (
@@ -28,6 +27,7 @@ from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import Layout, be32, byte
 from sniffdiag.model import Transport
+from sniffdiag.records import dataclass
 
 RESPONSE = 0x80
 OLD_VERSIONS, VERSIONS = frozenset({1, 2}), frozenset({3, 4, 5})

@@ -8,9 +8,9 @@ Knows no protocol: the caller measures a frame from its header.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from sniffdiag.identify.verdict import Sample, Side
+from sniffdiag.records import dataclass
 
 MAX_FRAMES = 16
 """Far more than any rule asks for; bounds the work on streams of tiny frames."""

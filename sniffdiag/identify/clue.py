@@ -13,7 +13,7 @@ itself; a grammar in code is told by `beginning`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
 
 from sniffdiag.identify.verdict import (
@@ -29,6 +29,7 @@ from sniffdiag.identify.verdict import (
     possible,
 )
 from sniffdiag.identify.wire import ANY_BYTE, Layout, byte_sets, fit
+from sniffdiag.records import dataclass
 
 
 class Sign(IntEnum):

@@ -7,7 +7,6 @@ never contradict each other. Follows RFC 1035 4, RFC 6762 18, RFC 4795 2.1, RFC 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 
@@ -25,6 +24,7 @@ from sniffdiag.identify.clue import (
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import ANY_BYTE, Layout, be16, byte, is_printable
 from sniffdiag.model import Transport
+from sniffdiag.records import dataclass
 
 
 class Family(Enum):

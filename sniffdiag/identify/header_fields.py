@@ -7,7 +7,7 @@ that nobody can know: what the peer adds from then on has the right index, what 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from sniffdiag.records import dataclass
 
 MAX_TABLE_BYTES = 1 << 16
 """What Chromium allows; tables of servers and proxies have 4,096 bytes."""

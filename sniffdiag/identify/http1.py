@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from sniffdiag.identify.clue import ANYHOW, Beginnings, Sounding
@@ -36,6 +35,7 @@ from sniffdiag.identify.verdict import (
 )
 from sniffdiag.identify.wire import Text
 from sniffdiag.model import Transport
+from sniffdiag.records import dataclass
 
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 """tchar, RFC 9110 5.6.2."""

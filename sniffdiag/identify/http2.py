@@ -7,7 +7,7 @@ extension frames are accepted only inside a chain that already stands. HTTP/2 in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from itertools import islice
 
@@ -29,6 +29,7 @@ from sniffdiag.identify.verdict import (
 )
 from sniffdiag.identify.wire import Literal
 from sniffdiag.model import Transport
+from sniffdiag.records import dataclass
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """RFC 9113 3.4."""

@@ -8,7 +8,7 @@ dynamic table is known; behind a hole it begins anew and unknown (`header_fields
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 from sniffdiag.identify import http1, http2
@@ -17,6 +17,7 @@ from sniffdiag.identify.header_fields import FieldReader, Fields
 from sniffdiag.identify.messages import Exchange, Request, Response, Run, runs
 from sniffdiag.identify.sides import text
 from sniffdiag.identify.verdict import Heads, Side
+from sniffdiag.records import dataclass
 
 VERSION = "2"
 STREAM_BITS = 0x7FFF_FFFF

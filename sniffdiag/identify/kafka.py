@@ -9,7 +9,6 @@ guide ("Request Headers") and KIP-482, KIP-511.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 from sniffdiag.identify import wire
@@ -30,6 +29,7 @@ from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.verdict import NEED_MORE, Answer, Detector, Heads, Verdict, certain
 from sniffdiag.identify.wire import Layout, be16, be32
 from sniffdiag.model import Transport
+from sniffdiag.records import dataclass
 
 LENGTH_LEN = 4
 HEADER_LEN = 14

@@ -6,11 +6,11 @@ followed through. No header values but those that `Facts` names, and no queries.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from sniffdiag.identify.chains import pieces
 from sniffdiag.identify.verdict import Side
+from sniffdiag.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,12 @@ it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from sniffdiag.identify import wire
 from sniffdiag.identify.chains import pieces
 from sniffdiag.identify.verdict import Side
+from sniffdiag.records import dataclass
 
 VERSION_1, VERSION_2, V2_DRAFT = 1, 0x6B3343CF, 0x709A50C4
 FIRST_DRAFT_23, FIRST_DRAFT_29, FIRST_DRAFT_33 = 0xFF000017, 0xFF00001D, 0xFF000021

@@ -16,7 +16,7 @@ where the client spoke otherwise is `answered`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sniffdiag.identify.candidates import candidates
 from sniffdiag.identify.detectors import DETECTORS
@@ -34,6 +34,7 @@ from sniffdiag.identify.verdict import (
     Verdict,
 )
 from sniffdiag.model import Transport
+from sniffdiag.records import dataclass
 
 ENOUGH_BYTES = 24
 """The longest signature any detector waits for from a stream's start: the HTTP/2 preface."""

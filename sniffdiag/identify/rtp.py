@@ -5,7 +5,6 @@ Follows RFC 3550 5.1, 5761 4.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 from sniffdiag.identify.clue import (
@@ -21,6 +20,7 @@ from sniffdiag.identify.clue import (
 from sniffdiag.identify.verdict import Answer, Detector, Heads, Side, Verdict, possible
 from sniffdiag.identify.wire import byte
 from sniffdiag.model import Transport
+from sniffdiag.records import dataclass
 
 HEADER_LEN = 12
 _CSRC_COUNT = 0x0F

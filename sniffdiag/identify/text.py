@@ -7,7 +7,6 @@ was cut. Knows no protocol; shared by SMTP, FTP, IMAP, POP3, IRC, NATS and the l
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import takewhile
 
 from sniffdiag.identify.clue import (
@@ -21,6 +20,7 @@ from sniffdiag.identify.clue import (
 from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.verdict import NO_FACTS, Facts
 from sniffdiag.identify.wire import Text, is_printable
+from sniffdiag.records import dataclass
 
 LINE_LIMIT_BYTES = 1024
 """Longer first lines are no greeting and no command (RFC 5321 4.5.3.1.5 allows 512)."""

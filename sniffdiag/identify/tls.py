@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from sniffdiag.identify.chains import CUT, NOT_A_FRAME, Chain, chains, follow, pieces
@@ -31,6 +31,7 @@ from sniffdiag.identify.verdict import (
 )
 from sniffdiag.identify.wire import Layout, byte
 from sniffdiag.model import Transport
+from sniffdiag.records import dataclass
 
 RECORD_HEADER_LEN = 5
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23

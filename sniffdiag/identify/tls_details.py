@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 
 from sniffdiag.identify import tls
@@ -18,6 +17,7 @@ from sniffdiag.identify.chains import CUT
 from sniffdiag.identify.messages import runs
 from sniffdiag.identify.tls_alerts import alert_name
 from sniffdiag.identify.verdict import Alert, Certificate, Facts, Heads, Side
+from sniffdiag.records import dataclass
 
 MOST_RECORDS = 64
 ALERT_LEVELS = {1: "warning", 2: "fatal"}

@@ -6,11 +6,12 @@ Sans I/O, total over bytes of any length, blind to port numbers (laws 5 and 6).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from enum import Enum
 from typing import NamedTuple
 
 from sniffdiag.model import Transport
+from sniffdiag.records import dataclass
 
 
 class Answer(Enum):

@@ -9,8 +9,9 @@ Knows no protocol.
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
 from typing import Literal as Choice
+
+from sniffdiag.records import dataclass
 
 ByteOrder = Choice["big", "little"]
 

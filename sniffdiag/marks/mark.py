@@ -8,12 +8,12 @@ touched look the same behind a proxy that passes them on and where there is no p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 from sniffdiag.identify.verdict import Facts, Heads, Identification
 from sniffdiag.marks.messages import MessageHead, first_request, first_response
 from sniffdiag.model import HTTP2_PROTOCOLS, Direction, Leg, Shown
+from sniffdiag.records import dataclass
 
 
 class Says(Enum):

@@ -6,13 +6,13 @@ Values are kept only of fields that a proxy writes itself; nothing else of a mes
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from sniffdiag.identify.http1 import REQUESTS, RESPONSES, VERSION, Message, request, response
 from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.sides import text
 from sniffdiag.identify.verdict import Side
+from sniffdiag.records import dataclass
 
 _KEPT_VALUES = frozenset({b"server", b"content-length", b"connection", b"grpc-status"})
 BAD_REQUEST = 400

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from sniffdiag.identify.verdict import Facts
 from sniffdiag.marks.mark import Family, Glimpse, Mark, MeshTls, Says, Weight
 from sniffdiag.model import Direction, Leg
+from sniffdiag.records import dataclass
 
 _NAME = "other-meshes"
 

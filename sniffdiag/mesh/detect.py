@@ -8,11 +8,11 @@ Gateways are told but never chosen: they stand beside a mesh, not in its place.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sniffdiag.errors import PolicyError
 from sniffdiag.mesh.policy import MESHES, MeshPolicy, load_policy
+from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -6,7 +6,7 @@ Knows no mesh by name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from sniffdiag.errors import PolicyError
 from sniffdiag.mesh.settings import value_of
 from sniffdiag.mesh.treated import Advice
 from sniffdiag.model import Treatment
+from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -8,7 +8,7 @@ not know what else decides in a live cluster: listener conflicts, Sidecar scopes
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from sniffdiag.mesh.facts import (
 from sniffdiag.mesh.treated import Cause, DirectionTreatment, Treated
 from sniffdiag.mesh.versions import AUTO, Version, maybe_version
 from sniffdiag.model import Treatment
+from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -5,13 +5,12 @@ Read only where flows are tallied; a listing of flows does without.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from sniffdiag.nominate.tags import Tag
 from sniffdiag.nominate.windows import Bytes, Offsets, begins_with, byte, words
+from sniffdiag.records import dataclass
 
 Codes = npt.NDArray[np.uint16]
 

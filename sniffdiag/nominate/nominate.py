@@ -7,8 +7,6 @@ than a request target of 256 bytes or eight frame headers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +15,7 @@ from sniffdiag.nominate.http2_frames import are_frames
 from sniffdiag.nominate.request_line import IS_METHOD_START, request_tags
 from sniffdiag.nominate.tags import Tag
 from sniffdiag.nominate.windows import Bytes, Mask, Offsets, Words, begins_with, byte, words
+from sniffdiag.records import dataclass
 
 Tags = npt.NDArray[np.uint8]
 

@@ -8,13 +8,12 @@ hold `Upgrade:` or `application/grpc`; SNI and ALPN are read where a report asks
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from sniffdiag.model import Transport
 from sniffdiag.nominate.tags import Tag
+from sniffdiag.records import dataclass
 
 Mask = npt.NDArray[np.bool_]
 Tags = npt.NDArray[np.uint8]

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from math import comb
 
 from sniffdiag.model import Direction, Endpoint, Leg, Shown
+from sniffdiag.records import dataclass
 
 FEWEST = 3
 MOST_MISFITS = 0.1

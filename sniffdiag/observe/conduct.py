@@ -5,8 +5,9 @@ A record without arrays, for rules; `handshakes` fills it from columns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
     from sniffdiag.observe.port_observation import Exemplar

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import combinations
 from typing import NamedTuple
 
 from sniffdiag.flows.flow import Flow, Stream
 from sniffdiag.marks.tls_records import Message, Spoken, messages, records
 from sniffdiag.model import Direction, Leg
+from sniffdiag.records import dataclass
 
 COMPARED_BYTES = 512
 """Of each side; the fields that HTTP filters change come well before."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from sniffdiag.model import Shown
+from sniffdiag.records import dataclass
 
 
 class Counted(StrEnum):

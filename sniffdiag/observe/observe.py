@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +36,7 @@ from sniffdiag.observe.port_observation import (
 )
 from sniffdiag.observe.shown import PortMarks, Proxies, ShownFlows
 from sniffdiag.observe.treatment_change import treatment_change
+from sniffdiag.records import dataclass
 
 LOOKED_AT_PER_PORT = 2_000
 """Connections of one declared port that are looked at; the rest count by what columns say."""

@@ -5,8 +5,6 @@ Rules read this and nothing below it: no packets, no flows, no bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sniffdiag.catalog.services import ServicePort
 from sniffdiag.mesh.treated import Treated
 from sniffdiag.model import (
@@ -22,6 +20,7 @@ from sniffdiag.model import (
 from sniffdiag.observe.change import TreatmentChange
 from sniffdiag.observe.conduct import NO_CONDUCT, Conduct
 from sniffdiag.observe.http_counts import HttpCounts, Timeline
+from sniffdiag.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ counted here; what has none is undecided and says so.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ from sniffdiag.observe.port_observation import (
     Undecided,
     UnmatchedEndpoint,
 )
+from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +37,7 @@ from sniffdiag.observe.port_observation import (
     Sighting,
 )
 from sniffdiag.observe.treatment_change import Signs
+from sniffdiag.records import dataclass
 
 MARKED_PER_PORT = 500
 """Flows of one declared port whose marks are read: the first and the last of them."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,7 @@ from sniffdiag.flows.flow import Flows
 from sniffdiag.model import Direction, Shown
 from sniffdiag.observe.change import Answers, Moment, Split, TreatmentChange, split
 from sniffdiag.observe.legs import LEGS
+from sniffdiag.records import dataclass
 
 Ints = npt.NDArray[np.int64]
 

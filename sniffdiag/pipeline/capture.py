@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
@@ -20,6 +20,7 @@ from sniffdiag.flows.twins import find_twins
 from sniffdiag.model import Transport
 from sniffdiag.pipeline.forks import spread
 from sniffdiag.pipeline.reading import Reading, ReadingPlan, Totals, Watcher, read
+from sniffdiag.records import dataclass
 from sniffdiag.report.listing import CaptureReport, FlowList, FlowRow, SourceReport
 from sniffdiag.sources.frames import SourceSummary
 

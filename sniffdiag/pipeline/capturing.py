@@ -7,13 +7,13 @@ because nobody may read it; then the rights are given up; then the first packet 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO
 
 from sniffdiag.errors import SourceError, UsageError
 from sniffdiag.pipeline.live import LiveSource
+from sniffdiag.records import dataclass
 from sniffdiag.sources import privileges
 from sniffdiag.sources.capture_files import CaptureFiles, Rotation
 from sniffdiag.sources.formats import STANDARD_INPUT

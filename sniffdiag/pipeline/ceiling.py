@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sniffdiag.flows.redirect import join_redirected
 from sniffdiag.flows.retire import leaving
 from sniffdiag.flows.seal import finish
@@ -11,6 +9,7 @@ from sniffdiag.flows.twins import find_twins
 from sniffdiag.observe.identified import IdentifiedFlows
 from sniffdiag.observe.sealed_early import SealedEarly
 from sniffdiag.pipeline.reading import Reading
+from sniffdiag.records import dataclass
 
 MOST_FLOWS = 200_000
 STAY = 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import BinaryIO
 
 from sniffdiag.catalog.services import Catalog, ServicePort, not_given
@@ -22,6 +22,7 @@ from sniffdiag.observe.port_observation import PortObservation
 from sniffdiag.observe.sealed_early import with_sealed_early
 from sniffdiag.pipeline.capture import Capture, load_detectors, sealed, status_text
 from sniffdiag.pipeline.reading import ReadingPlan, Watcher, read
+from sniffdiag.records import dataclass
 from sniffdiag.report.listing import CaptureReport
 from sniffdiag.report.report import PortReport, Report
 

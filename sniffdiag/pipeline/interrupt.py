@@ -10,9 +10,11 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import FrameType, TracebackType
 from typing import Self
+
+from sniffdiag.records import dataclass
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -24,6 +24,7 @@ from sniffdiag.pipeline.diagnosis import MeshChoice, diagnose
 from sniffdiag.pipeline.forks import CAN_FORK, Fork
 from sniffdiag.pipeline.interrupt import Stop
 from sniffdiag.pipeline.reading import Reading, Totals
+from sniffdiag.records import dataclass
 from sniffdiag.report.live import Event, EventKind, LiveState, PortRate
 from sniffdiag.report.report import Report
 from sniffdiag.sources.capture_files import CaptureFiles

@@ -7,7 +7,7 @@ nothing downstream can tell.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -22,6 +22,7 @@ from sniffdiag.nominate.nominate import Tags, nominate
 from sniffdiag.pipeline.copying import CopyWatch, Mask
 from sniffdiag.pipeline.forks import CAN_FORK, Fork
 from sniffdiag.pipeline.interrupt import Interrupt
+from sniffdiag.records import dataclass
 from sniffdiag.sources.captures import open_sources
 from sniffdiag.sources.frames import FrameChunk, Source, SourceSummary
 from sniffdiag.sources.parts import Part, PartSource, parts_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from sniffdiag.records import dataclass
 from sniffdiag.report.escape import printable
 from sniffdiag.report.tables import plain_table
 

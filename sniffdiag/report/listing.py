@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from sniffdiag.identify.verdict import Facts
+from sniffdiag.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from sniffdiag.catalog.services import DeclarationChange, ServicePort
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.model import PortVerdict
+from sniffdiag.records import dataclass
 from sniffdiag.report.report import Report
 
 

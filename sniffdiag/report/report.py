@@ -5,12 +5,11 @@ Formats are pure functions of these: no clock, no host name, no terminal (law 7)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sniffdiag.catalog.services import CatalogSummary
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.model import PortVerdict, Severity
 from sniffdiag.observe.port_observation import PortObservation, UnmatchedEndpoint
+from sniffdiag.records import dataclass
 from sniffdiag.report.listing import CaptureReport
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from sniffdiag.errors import SourceError
+from sniffdiag.records import dataclass
 from sniffdiag.sources.frames import FrameChunk, rows_of
 from sniffdiag.sources.pcapng_writer import (
     BLOCK_OVERHEAD,

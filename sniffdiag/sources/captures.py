@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from sniffdiag.errors import SourceError
+from sniffdiag.records import dataclass
 from sniffdiag.sources.formats import CAPTURE_HINT, STANDARD_INPUT, read_capture
 from sniffdiag.sources.frames import FrameChunk, SourceSummary
 from sniffdiag.sources.numbering import Numbering

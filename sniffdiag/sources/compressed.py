@@ -10,9 +10,9 @@ from __future__ import annotations
 import lzma
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol, cast
 
+from sniffdiag.records import dataclass
 from sniffdiag.sources.frames import SourceSummary
 from sniffdiag.sources.window import Window
 

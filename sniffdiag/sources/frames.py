@@ -6,11 +6,13 @@ A chunk is one buffer and the columns that say where its frames lie. It knows no
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from sniffdiag.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ import socket  # noqa: TID251 - rtnetlink is a socket
 import struct
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from sniffdiag.records import dataclass
 from sniffdiag.sources.packet_socket import HAS_PACKET_SOCKETS
 
 _SYS_NET = Path("/sys/class/net")

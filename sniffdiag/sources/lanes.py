@@ -11,11 +11,12 @@ It knows no file format: that is what `Records` is for.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from sniffdiag.records import dataclass
 
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

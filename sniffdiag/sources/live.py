@@ -10,10 +10,10 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from sniffdiag.records import dataclass
 from sniffdiag.sources.frames import FrameChunk, SourceSummary
 from sniffdiag.sources.numbering import Numbering
 from sniffdiag.sources.packet_filter import PacketFilter

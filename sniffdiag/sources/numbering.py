@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from sniffdiag.records import dataclass
 from sniffdiag.sources.frames import FrameChunk, SourceSummary
 
 

@@ -8,10 +8,10 @@ what the kernel knows about the packet, and the others are shifted.
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
 from typing import ClassVar
 
 from sniffdiag.errors import SourceError
+from sniffdiag.records import dataclass
 from sniffdiag.sources.packet_socket import Instruction, Link, accept_all
 
 _NAMES = ("libpcap.so.1", "libpcap.so.0.8", "libpcap.so", "libpcap.A.dylib", "libpcap.dylib")

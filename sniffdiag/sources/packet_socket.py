@@ -15,13 +15,13 @@ import struct
 import sys
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from sniffdiag.errors import SourceError
+from sniffdiag.records import dataclass
 from sniffdiag.sources.window import SLACK_BYTES
 
 HAS_PACKET_SOCKETS = sys.platform == "linux"

@@ -12,9 +12,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from sniffdiag.records import dataclass
 from sniffdiag.sources import pcap
 from sniffdiag.sources.formats import read_capture
 from sniffdiag.sources.frames import FrameChunk, SourceSummary

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from sniffdiag.records import dataclass
 from sniffdiag.sources.frames import FrameChunk, SourceSummary
 from sniffdiag.sources.lanes import BROKEN, Mask, Positions
 from sniffdiag.sources.numbering import Numbering

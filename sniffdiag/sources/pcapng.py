@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
+from sniffdiag.records import dataclass
 from sniffdiag.sources.frames import FrameChunk, SourceSummary
 from sniffdiag.sources.lanes import Positions
 from sniffdiag.sources.numbering import Numbering

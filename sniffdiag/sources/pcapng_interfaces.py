@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from sniffdiag.records import dataclass
 from sniffdiag.sources.pcapng_blocks import ByteOrder
 
 OPT_END = 0

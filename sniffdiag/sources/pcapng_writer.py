@@ -12,12 +12,12 @@ import errno
 import os
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from sniffdiag.records import dataclass
 from sniffdiag.sources.frames import FrameChunk
 from sniffdiag.sources.pcapng_blocks import (
     BYTE_ORDER_MAGIC,

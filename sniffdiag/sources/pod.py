@@ -13,12 +13,12 @@ import json
 import secrets
 import tempfile
 import time
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from sniffdiag.errors import SniffdiagError, SourceError
 from sniffdiag.kubectl import Ended, Kubectl, Running
+from sniffdiag.records import dataclass
 from sniffdiag.sources.pod_refusals import explained
 
 _WAIT = 'trap "exit 0" TERM; echo $$ >/tmp/sniffdiag.pid; sleep {seconds} & wait'

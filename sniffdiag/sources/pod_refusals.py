@@ -7,9 +7,9 @@ kubelet, of kubectl debug and of tcpdump.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from sniffdiag.errors import SourceError
+from sniffdiag.records import dataclass
 
 _ON_THE_NODE = "capture on the node instead: docs/deploy/README.md"
 

@@ -11,9 +11,9 @@ import os
 import pwd
 import struct
 import sys
-from dataclasses import dataclass
 
 from sniffdiag.errors import SourceError, UsageError
+from sniffdiag.records import dataclass
 
 NOBODY = 65_534
 """The kernel's overflow id; containers often have no passwd that names it."""

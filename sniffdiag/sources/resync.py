@@ -7,11 +7,11 @@ it says so and asks for more, so the size of the blocks never changes the outcom
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from sniffdiag.records import dataclass
 from sniffdiag.sources.lanes import BROKEN, Mask, Positions, Records
 
 CHAIN = 3

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from sniffdiag.records import dataclass
 from sniffdiag.sources.frames import FrameChunk
 
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from sniffdiag.records import dataclass
 from sniffdiag.sources.frames import FrameChunk, SourceSummary, rows_of
 from sniffdiag.sources.numbering import Numbering
 from sniffdiag.sources.window import SLACK_BYTES

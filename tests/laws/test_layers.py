@@ -63,6 +63,7 @@ EVERYBODY = {
     "sniffdiag.errors",
     "sniffdiag.addresses",
     "sniffdiag.version",
+    "sniffdiag.records",
     "sniffdiag.kubectl",
 }
 SEE_EVERY_LAYER = {"pipeline"}
