@@ -16,6 +16,7 @@ from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
     Clue,
+    Sign,
     Sounding,
     beginning,
     datagrams,
@@ -58,6 +59,7 @@ _GOOGLE = lazy(rb"[QT]0[2-5]\d\Z")
 _GOOGLE_PUBLIC = lazy(rb"[\x09\x0d\x19\x1d\x29\x2d\x39\x3d].{8}Q0[2-4]\d", re.DOTALL)
 _GOOGLE_PUBLIC_LEN = 13
 
+SHORTEST_CHOSEN_ID = 8
 RETRY_TYPE = {VERSION_2: 0, V2_DRAFT: 0}
 INTEGRITY_TAG_LEN = 16
 LONGEST_TOKEN = 1 << 11
@@ -91,7 +93,28 @@ def _long_header(data: bytes) -> Clue:
     ids_end = _connection_ids_end(data)
     if not isinstance(ids_end, tuple):
         return OPEN if ids_end is None else AGAINST
-    return _body(data, ids_end[0], version, name)
+    return _vouched(_body(data, ids_end[0], version, name), data, version)
+
+
+def _vouched(found: Clue, data: bytes, version: int) -> Clue:
+    """No proof where noise might look the same."""
+    noise_too = version in {NEGOTIATION, VERSION_1} and not _has_chosen_id(data)
+    return replace(found, sign=min(found.sign, Sign.FOR)) if noise_too else found
+
+
+def _has_chosen_id(data: bytes) -> bool:
+    """Whether one of the connection ids, which are whole, vouches for the header around it.
+
+    Versions 0 and 1 are what any bytes look like that are mostly zero. Of the ids of a handshake
+    one is at least 8 unpredictable bytes long (RFC 9000 7.2).
+    """
+    destination = data[6 : 6 + data[5]]
+    source_at = 7 + data[5]
+    source = data[source_at : source_at + data[source_at - 1]]
+    return any(
+        len(chosen) >= SHORTEST_CHOSEN_ID and len(set(chosen) - {0}) > len(chosen) // 2
+        for chosen in (destination, source)
+    )
 
 
 def _connection_ids_end(data: bytes) -> tuple[int] | bool | None:
@@ -187,5 +210,5 @@ DETECTOR = Detector(
     title="QUIC",
     transports=frozenset({Transport.UDP}),
     probe=Sounding(probe, _side.begins, _side.begins),
-    evidence="Long header with a known version, connection id lengths and packet length.",
+    evidence="Long header with a known version, connection ids and packet length.",
 )

@@ -83,16 +83,19 @@ class CaptureFiles:
             name += str(self._number)
         self._current = name
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-            self._descriptor = os.open(name, flags, 0o600)
+            self._descriptor, self._made = _opened(name)
             self._writer = PcapngWriter(self._descriptor, self.interfaces)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise SourceError(f"cannot write {name}: {reason}") from error
 
     def give_to(self, uid: int, gid: int) -> None:
-        """Let the first file belong to who will read it."""
-        os.fchown(self._descriptor, uid, gid)
+        """Let the first file belong to who will read it.
+
+        What was there before (a device, somebody's file) stays whose it was.
+        """
+        if self._made:
+            os.fchown(self._descriptor, uid, gid)
 
     def cannot_go_on(self) -> str:
         """Why the next file could not be made by whoever this process is now; or nothing."""
@@ -168,3 +171,12 @@ class CaptureFiles:
             self._end_file(drops)
         except OSError as error:
             self.failure = self.failure or str(error.strerror or error)
+
+
+def _opened(name: str) -> tuple[int, bool]:
+    """A descriptor, and whether the file was made just now."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    try:
+        return os.open(name, flags | os.O_EXCL, 0o600), True
+    except FileExistsError:
+        return os.open(name, flags, 0o600), False

@@ -31,7 +31,7 @@ def test_rtp_that_does_not_count_up_claims_nothing() -> None:
 
 
 def test_a_long_header_among_short_ones_is_quic() -> None:
-    long_header = b"\xe3\x00\x00\x00\x01\x04abcd\x04efgh\x40\x40" + bytes(64)
+    long_header = b"\xe3\x00\x00\x00\x01\x04abcd\x08stuvwxyz\x40\x40" + bytes(64)
     side = side_of(b"\x43" + bytes(40), long_header)
     assert quic.DETECTOR.probe(Heads(server=side)).answer is Answer.CERTAIN
 

@@ -120,9 +120,12 @@ def test_the_listing_shows_host_and_protocols() -> None:
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"\xf0\x00\x00\x00\x01\x00\x04efgh" + bytes(40), "QUIC Retry, version 1"),
+        (b"\xf0\x00\x00\x00\x01\x00\x08abcdefgh" + bytes(40), "QUIC Retry, version 1"),
         (b"\xc0\x00\x00\x00\x02\x00\x00", None),
-        (b"\x80\x00\x00\x00\x00\x04abcd\x04efgh\x00\x00\x00\x01", "QUIC version negotiation"),
+        (
+            b"\x80\x00\x00\x00\x00\x04abcd\x08stuvwxyz\x00\x00\x00\x01",
+            "QUIC version negotiation",
+        ),
         (b"\xc3\xff\x00\x00\x1d\x04abcd\x04efgh\x00\x40\x40", "QUIC long header, version draft-29"),
         (b"\xc3Q050\x50abcdefgh", "Google QUIC long header, version Q050"),
         (b"\x0dabcdefghQ043\x01", "Google QUIC public header, version Q043"),
@@ -132,6 +135,22 @@ def test_the_listing_shows_host_and_protocols() -> None:
 def test_other_headers_are_named_and_short_ones_prove_nothing(data: bytes, why: str | None) -> None:
     verdict = quic.DETECTOR.probe(Heads(Side(data)))
     assert (verdict.why if verdict.answer is Answer.CERTAIN else None) == why
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x80" + bytes(6) + b"\x00\x00\x00\x01" + bytes(20),
+        b"\x80\x00\x00\x00\x00\x00\x09" + bytes(8) + b"\x07\x00\x00\x00\x01" + bytes(20),
+        b"\xf0\x00\x00\x00\x01" + bytes(40),
+        b"\xe0\x00\x00\x00\x01\x00\x00\x20" + bytes(40),
+    ],
+    ids=["negotiation", "negotiation for an id of zeros", "retry", "handshake"],
+)
+def test_bytes_that_are_mostly_zero_are_possibly_quic_and_no_more(data: bytes) -> None:
+    noise = Side(data, samples=(Sample(1, data, whole=True),))
+    for heads in (Heads(noise), Heads(Side(), noise)):
+        assert quic.DETECTOR.probe(heads).answer is Answer.POSSIBLE
 
 
 def test_datagrams_of_a_joined_connection_stay_unknown() -> None:

@@ -173,3 +173,21 @@ def test_hours_that_are_named_alike_do_not_overwrite_each_other(tmp_path: Path) 
     files.write(a_chunk([b"x"] * 3), {})
     files.close({})
     assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("was_there", [True, False])
+def test_only_a_file_that_was_made_changes_its_owner(
+    was_there: bool,  # noqa: FBT001 - a case
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Under sudo, `-w /dev/null` gave the machine's device to the user."""
+    path = tmp_path / "target"
+    if was_there:
+        path.touch()
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "fchown", lambda _descriptor, uid, gid: given.append((uid, gid)))
+    files = CaptureFiles(str(path), Rotation(), INTERFACES)
+    files.give_to(1234, 1235)
+    files.close({})
+    assert given == ([] if was_there else [(1234, 1235)])
