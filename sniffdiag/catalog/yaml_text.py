@@ -1,7 +1,8 @@
 """One YAML document as plain values, safe against strangers' files.
 
-PyYAML shares aliased nodes instead of copying them, so a "billion laughs" document loads quickly
-and explodes in whoever walks it; merge keys (`<<`) explode while loading. Both are bounded here.
+libyaml's composer recurses in C, where 50,000 open brackets are the end of the process. PyYAML
+shares aliased nodes instead of copying them, so a "billion laughs" document loads quickly
+and explodes in whoever walks it; merge keys (`<<`) explode while loading. All are bounded here.
 Importing this module imports PyYAML.
 """
 
@@ -11,7 +12,7 @@ import re
 from typing import Any
 
 import yaml
-from yaml.nodes import MappingNode
+from yaml.nodes import MappingNode, Node
 
 from sniffdiag.errors import CatalogError
 
@@ -22,6 +23,8 @@ _ALIAS = re.compile(r"(?:^|[\s,\[{:])\*[^\s*]", re.MULTILINE)
 _MAX_MERGED_KEYS = 10_000
 _MAX_VALUES = 5_000_000
 """With aliases counted as often as they are used. 10,000 Services are half a million values."""
+_DEEPEST = 500
+_TOO_DEEP = "nested too deep, or an alias (*name) inside itself"
 _UNFIT_VALUES = (ValueError, LookupError, AttributeError)
 """What PyYAML's constructors let escape: `!!bool maybe`, `!!int ''`, 5,000 digits."""
 
@@ -41,6 +44,18 @@ class _Loader(_FAST):  # type: ignore[misc, valid-type]  # chosen at run time
         first: [(tag, form) for tag, form in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in _FAST.yaml_implicit_resolvers.items()
     }
+
+    _depth = 0
+
+    def descend_resolver(self, current_node: Node | None, _index: object) -> None:
+        """Called before each node; its own task, resolving tags by paths, is nobody's here."""
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise NotYamlError(_TOO_DEEP, current_node.start_mark.line if current_node else 0)
+
+    def ascend_resolver(self) -> None:
+        """Called after each node."""
+        self._depth -= 1
 
     def flatten_mapping(self, node: MappingNode) -> None:
         """Resolve merge keys, innermost first, but not without bounds."""
@@ -68,7 +83,7 @@ def load_yaml(text: str) -> object:
     except _UNFIT_VALUES as error:
         raise NotYamlError("a value that its tag (!!int, !!bool ...) does not allow") from error
     except RecursionError as error:
-        raise NotYamlError("nested too deep, or an alias (*name) inside itself") from error
+        raise NotYamlError(_TOO_DEEP) from error
     return value
 
 

@@ -22,7 +22,19 @@ from sniffdiag.sources.packet_filter import PacketFilter
 from sniffdiag.sources.packet_socket import HAS_PACKET_SOCKETS
 from sniffdiag.sources.piped import PipedCapture
 
-_USED_LATE = ("sniffdiag.decode.scalar", "encodings.idna")
+_USED_LATE = (
+    "sniffdiag.decode.scalar",
+    "sniffdiag.identify.details",
+    "encodings.idna",
+    "hpack",
+    "hmac",
+    "tabulate",
+    "cryptography.exceptions",
+    "cryptography.x509",
+    "cryptography.hazmat.primitives.ciphers.aead",
+    "cryptography.hazmat.primitives.ciphers.algorithms",
+    "cryptography.hazmat.primitives.ciphers.modes",
+)
 """Otherwise imported when first needed, which is too late for who may read nothing."""
 
 

@@ -38,6 +38,7 @@ NOT_USABLE = {
     "digits without end": Hostile(SERVICE.replace(b"80", b"9" * 5000), "not usable YAML"),
     "JSON digits without end": Hostile(b'{"kind": ' + b"9" * 5000 + b"}", "a number too long"),
     "ten thousand lists": Hostile(b"[" * 10_000 + b"]" * 10_000, "nested too deep"),
+    "a hundred thousand lists that never end": Hostile(b"a: " + b"[" * 100_000, "nested too deep"),
     "ten thousand objects": Hostile(b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "nested too deep"),
     "alias bomb": Hostile(LAUGHS, "multiply without end"),
     "alias in itself": Hostile(b"kind: List\nitems: &a\n- *a\n", "nested too deep"),

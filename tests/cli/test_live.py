@@ -170,3 +170,43 @@ def test_what_is_no_capture_is_named() -> None:
     code, _, errors = live(stdin=b"apiVersion: v1\n")
     assert code == 2
     assert "standard input is a YAML manifest, not a capture" in errors
+
+
+_AS_IF_NOTHING_COULD_BE_READ = """
+import sys
+from sniffdiag.sources import privileges
+class Unreadable:
+    def find_spec(self, name, path=None, target=None):
+        raise ModuleNotFoundError(f"late: {name}")
+def drop(who):
+    sys.meta_path.insert(0, Unreadable())
+    return ""
+privileges.drop = drop
+from sniffdiag.cli.app import run
+run()
+"""
+
+
+@pytest.mark.parametrize("output", ["text", "json", "markdown", "ndjson"])
+@pytest.mark.parametrize(
+    ("capture", "port"),
+    [
+        ("http2/grpc-refused.pcap", "8445/tcp"),
+        ("http2/hbone.pcap", "8445/http2"),
+        ("quic/v1.pcap", "8443/https"),
+        ("tls/tls12.pcap", "8444/http"),
+    ],
+)
+def test_nothing_is_imported_once_rights_are_gone(capture: str, port: str, output: str) -> None:
+    """Python in root's home is out of reach of nobody, who was told of an internal error."""
+    declared = ("-s", f"shop/web:{port}=127.0.0.1", "--mesh-version", "1.20", "-o", output)
+    without_reading = (sys.executable, "-c", _AS_IF_NOTHING_COULD_BE_READ)
+    done = subprocess.run(
+        [*without_reading, "live", "-r", str(PCAPS.parent / capture), *declared],
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert b"late: " not in done.stderr
+    assert done.returncode in {0, 1, 3}, done.stderr
+    assert done.stdout
