@@ -248,7 +248,7 @@ CASES = (
         "nghttpd --no-tls -a 127.0.0.1 -d . 8001", "echo hello > page",
     ),
     Case(
-        "http2-upgraded", 8002, "nghttp -u http://127.0.0.1:8002/page",
+        "http-h2c-refused", 8002, "nghttp -u http://127.0.0.1:8002/page",
         "nghttpd --no-tls -a 127.0.0.1 -d . 8002", "echo hello > page",
     ),
     Case("grpc-python", 50051, python(GRPC_CALL), python(GRPC)),

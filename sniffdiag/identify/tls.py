@@ -431,7 +431,8 @@ def _refused(server: Side) -> str | None:
     """The alert that is the server's first word."""
     if not server.from_start or _probe_start(server, _ALERT_PREFIX, "").answer not in CLAIMS:
         return None
-    return alert_name(server.head[len(_ALERT_PREFIX) - 1])
+    description = server.head[len(_ALERT_PREFIX) - 1 : len(_ALERT_PREFIX)]
+    return alert_name(description[0]) if description else None
 
 
 def _layout(prefix: tuple[range | tuple[int, ...], ...]) -> Layout:

@@ -33,7 +33,7 @@ SEEDS = range(6)
 CARRIER = {"grpc": "http2", "websocket": "http"}
 """What is right as well where the bytes that tell the finer protocol are missing."""
 CANNOT_BE_TOLD = {
-    ("http2-upgraded", "http"): "the request that upgrades is HTTP/1; the rest went missing",
+    ("http-h2c-refused", "http2"): "the request that offers h2c went missing, nghttpd's word not",
     ("socks-ssh", "http"): "behind the greeting, the bytes are the connection that SOCKS carries",
     ("socks-ssh", "tcp"): "the greeting's answer is lost, and nothing else in SOCKS says SOCKS",
     ("quic-aioquic", "udp"): "QUIC's short headers have no fixed bytes (RFC 9000 17.3)",

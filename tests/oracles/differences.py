@@ -45,6 +45,20 @@ FLOWS: dict[str, tuple[Explained, ...]] = {
             ),
         ),
     ),
+    "ntop-mongodb.pcap": (
+        Explained(
+            "A mirror port on both sides of a router: seven packets are there twice, in VLAN 300 "
+            "and in VLAN 50 with a TTL one lower. Here a packet counts once, and the copies apart.",
+            (
+                "tcp from frame 1: bytes 547, in tshark 699",
+                "tcp from frame 1: packets 4, in tshark 6",
+                "tcp from frame 21: bytes 373, in tshark 603",
+                "tcp from frame 21: packets 4, in tshark 7",
+                "tcp from frame 7: bytes 359, in tshark 511",
+                "tcp from frame 7: packets 4, in tshark 6",
+            ),
+        ),
+    ),
 }
 """By capture: what tshark says of flows, counts and stream numbers."""
 
