@@ -9,6 +9,9 @@ from typing import NoReturn
 
 from sniffdiag.version import VERSION
 
+INTERRUPTED = 130
+"""`ExitCode.INTERRUPTED`, which may not be loaded yet."""
+
 
 def main() -> None:
     """Runs the command line; `--version` answers without importing the rest."""
@@ -19,12 +22,15 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # A run makes many objects and next to no cycles; to look for these took a fifteenth of a start.
     gc.set_threshold(100_000, 50, 100)
-    from sniffdiag.cli.app import run  # noqa: PLC0415 - typer costs more than the answer above
-
     try:
+        from sniffdiag.cli.app import run  # noqa: PLC0415 - typer costs more than the answer above
+
         run()
     except SystemExit as end:
         _leave(end)
+    except KeyboardInterrupt:  # while modules load; later ones are the command line's
+        sys.stderr.write("sniffdiag: stopped before anything was read\n")
+        _leave(SystemExit(INTERRUPTED))
 
 
 def _leave(end: SystemExit) -> NoReturn:

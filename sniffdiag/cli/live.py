@@ -103,7 +103,7 @@ def _refuse_contradictions(
 ) -> None:
     if read is not None and (interface or words):
         raise UsageError("-r reads what was captured elsewhere: neither -i nor a filter applies")
-    if written == "-":
+    if written in {"-", ""}:
         raise UsageError("-w needs a file: standard output is the report's")
 
 

@@ -97,9 +97,13 @@ def open_files(written: Written, source: LiveSource) -> CaptureFiles:
     """The file to write to.
 
     Raises:
-        SourceError: It cannot be written.
+        SourceError: It cannot be written, or is what is read and would be emptied.
         UsageError: Rotation contradicts itself.
     """
+    if isinstance(source, PipedCapture) and source.reads(written.name):
+        raise SourceError(
+            f"{written.name} is what is read, and would be emptied", hint="write to another file"
+        )
     rotation = Rotation(written.megabytes, written.seconds, written.files)
     if rotation.files and not (rotation.megabytes or rotation.seconds):
         raise UsageError("-W limits the files of -C or -G, and neither is given")

@@ -121,6 +121,7 @@ def _cut(descriptor: int, size: int) -> None:
     """Take back a half-written block, if this is a file."""
     try:
         os.ftruncate(descriptor, size)
+        os.lseek(descriptor, size, os.SEEK_SET)  # what follows must leave no hole
     except OSError:
         return
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import select
+import stat
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import BinaryIO, cast
 
 from sniffdiag.sources.captures import open_sources
@@ -27,6 +29,14 @@ class PipedCapture:
         self._file = file
         self.interfaces: list[WrittenInterface] = []
         self.summaries: list[SourceSummary] = []
+
+    def reads(self, name: str) -> bool:
+        """Whether the file of this name is what is read."""
+        try:
+            ours, other = os.fstat(self._file.fileno()), Path(name).stat()
+        except (OSError, ValueError):
+            return False
+        return stat.S_ISREG(ours.st_mode) and os.path.samestat(ours, other)
 
     @property
     def drops(self) -> dict[int, int]:

@@ -153,6 +153,7 @@ def test_whoever_stops_reading_events_ends_it_quietly() -> None:
     ("arguments", "says"),
     [
         (("-w", "-"), "-w needs a file"),
+        (("-w", ""), "-w needs a file"),
         (("-i", "lo"), "neither -i nor a filter"),
         (("port", "80"), "neither -i nor a filter"),
         (("-W", "2", "-w", "x"), "-W limits the files"),
@@ -164,6 +165,26 @@ def test_wrong_usage_is_one_line(arguments: tuple[str, ...], says: str) -> None:
     code, out, errors = live(*arguments)
     assert (code, out) == (2, "")
     assert says in errors.splitlines()[0]
+
+
+@pytest.mark.parametrize("by", ["name", "standard input", "link"])
+def test_what_is_read_is_never_written_over(by: str, tmp_path: Path) -> None:
+    capture, other = tmp_path / "incident.pcap", tmp_path / "link.pcap"
+    capture.write_bytes(INCIDENT)
+    other.symlink_to(capture)
+    target = other if by == "link" else capture
+    with capture.open("rb") as stdin:
+        source = "-" if by == "standard input" else str(capture)
+        done = subprocess.run(
+            [*COMMAND, "live", "-r", source, *DECLARED, "-w", str(target)],
+            stdin=stdin,
+            capture_output=True,
+            check=False,
+            timeout=PATIENCE_S,
+        )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"is what is read" in done.stderr
+    assert capture.read_bytes() == INCIDENT
 
 
 def test_what_is_no_capture_is_named() -> None:
@@ -210,3 +231,21 @@ def test_nothing_is_imported_once_rights_are_gone(capture: str, port: str, outpu
     assert b"late: " not in done.stderr
     assert done.returncode in {0, 1, 3}, done.stderr
     assert done.stdout
+
+
+def test_an_interrupt_while_modules_load_is_one_line() -> None:
+    program = """
+import sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "sniffdiag.cli.options":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupting())
+from sniffdiag.__main__ import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=False, timeout=PATIENCE_S
+    )
+    assert done.returncode == 130
+    assert done.stderr == b"sniffdiag: stopped before anything was read\n"

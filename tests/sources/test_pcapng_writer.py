@@ -165,7 +165,9 @@ def test_a_full_disk_ends_writing_with_a_whole_block_and_is_told(tmp_path: Path)
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     files.close({})
     assert files.failure == "File too large"
-    assert read(path) == list(rows([first]))
+    source = open_sources([str(path)], stdin=None)
+    assert list(rows(source)) == list(rows([first]))
+    assert source.summaries[0].corrupt_records == 0
 
 
 def test_hours_that_are_named_alike_do_not_overwrite_each_other(tmp_path: Path) -> None:
