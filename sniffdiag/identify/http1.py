@@ -53,6 +53,7 @@ METHOD = TOKEN + rb"{1,%d}" % METHOD_MAX_LEN
 SPACED_PATH = rb"/[^\x00-\x1f\x7f]*?"
 """Against the grammar, yet sent and answered: RFC 9112 3 lets recipients be lenient here."""
 _REQUEST = lazy(rb"[\r\n]*(%b) (%b|%b) HTTP/(1\.\d)" % (METHOD, TARGET, SPACED_PATH))
+_PATH_PARAMETERS = lazy(rb";[^/]*")
 _STATUS = lazy(rb"HTTP/(1\.\d) (\d{3})")
 _OPEN_STATUS = lazy(rb"H(?:T(?:T(?:P(?:/(?:1(?:\.(?:\d(?: \d{0,2})?)?)?)?)?)?)?)?\Z")
 
@@ -184,8 +185,11 @@ def _optional_text(value: bytes | None) -> str | None:
 
 
 def path(target: bytes) -> str:
-    """The target without what may hold a secret: query, fragment and userinfo."""
-    shown = text(target.split(b"?", 1)[0].split(b"#", 1)[0])
+    """The target without what may hold a secret: query, fragment, userinfo, path parameters.
+
+    Servlet containers put a session's id into the last: `/cart;jsessionid=...`.
+    """
+    shown = text(_PATH_PARAMETERS.sub(b"", target.split(b"?", 1)[0].split(b"#", 1)[0]))
     if "://" not in shown:
         return shown.rpartition("@")[2] if not shown.startswith("/") else shown
     try:

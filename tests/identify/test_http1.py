@@ -32,6 +32,7 @@ def test_request_facts_come_before_those_of_the_response() -> None:
     [
         (b"/a?token=s3cret", "/a"),
         (b"/a#part", "/a"),
+        (b"/cart;jsessionid=s3cret/items;v=1", "/cart/items"),
         (b"http://user:s3cret@shop/a?b", "/a"),
         (b"http://user:s3cret@shop", "/"),
         (b"http://[broken", "/"),
