@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,8 +13,13 @@ import pytest
 
 from sniffdiag.catalog.manifests import load
 from sniffdiag.catalog.services import Catalog
+from sniffdiag.model import Severity
 from sniffdiag.pipeline.diagnosis import MeshChoice, analyze_captures
 from sniffdiag.report.report import PortReport, Report
+from sniffdiag.sources.captures import open_sources
+from sniffdiag.sources.rows import rows
+from tests.support.capture_files import Frame, pcap
+from tests.support.damage import cut_short
 
 LAB = Path(__file__).parents[1] / "pcaps" / "lab"
 CANNOT_SEE = {"unknown", "no-traffic"}
@@ -242,3 +248,28 @@ PODS_BETWEEN = {
     ("wire", "proxy to app"): ("server",),
     ("app to proxy", "proxy to app"): ("client", "server"),
 }
+
+
+HEALTHY = [
+    case
+    for case in CASES
+    if truth(case.folder)["expect"]["verdict"] == "ok"
+    and truth(case.folder)["captures"][case.place]["payload_bytes"]
+]
+
+
+@pytest.mark.parametrize("case", HEALTHY, ids=lambda case: case.name)
+def test_a_short_snapshot_length_accuses_no_healthy_port(case: Case, tmp_path: Path) -> None:
+    """What the proxies added is cut away; that is no sign that they added nothing."""
+    known = truth(case.folder)
+    whole = open_sources([str(case.folder / known["captures"][case.place]["file"])], stdin=None)
+    captured = list(rows(whole))
+    frames = [Frame(row.data, row.ts_ns, row.wirelen) for row in captured]
+    chance = random.Random(0)  # noqa: S311 - repeatable
+    short = pcap(cut_short(frames, chance), linktype=captured[0].linktype)
+    cut = tmp_path / "cut.pcap"
+    cut.write_bytes(short)
+    report = analyze_captures(
+        [str(cut)], catalog(case.folder), MeshChoice("istio", known["mesh_version"])
+    )
+    assert [f.name for f in report.findings if f.severity is Severity.ERROR] == []

@@ -23,6 +23,8 @@ from sniffdiag.records import dataclass
 
 COMPARED_BYTES = 512
 """Of each side; the fields that HTTP filters change come well before."""
+HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+END_OF_FIELDS = b"\r\n\r\n"
 FEWEST_BYTES = 16
 """Fewer in a direction may be equal by chance."""
 MOST_COMPARED = 200
@@ -57,6 +59,8 @@ class Trace:
     answered: bytes
     whole: bool
     """Both directions were captured to the end."""
+    telling: bool
+    """What is compared of one direction reaches as far as HTTP filters would have changed it."""
     sizes: tuple[int, int]
     """Bytes of both directions, where they are whole."""
     sealed: tuple[Message, ...] | None = None
@@ -90,6 +94,7 @@ def trace(row: int, flow: Flow, *, sealed: bool, is_1_3: bool) -> Trace:
         asked=flow.from_client.head[:COMPARED_BYTES],
         answered=flow.from_server.head[:COMPARED_BYTES],
         whole=all(_is_whole(side) for side in sides),
+        telling=any(_is_telling(side) for side in sides),
         sizes=(len(flow.from_client.head), len(flow.from_server.head)),
         sealed=None if said is None else tuple(said),
         asked_in_full=flow.from_client.head,
@@ -98,6 +103,13 @@ def trace(row: int, flow: Flow, *, sealed: bool, is_1_3: bool) -> Trace:
 
 def _spoken(side: Stream) -> Spoken:
     return Spoken(side.head, side.head_frames)
+
+
+def _is_telling(side: Stream) -> bool:
+    """Not so where the snapshot length cut the fields: their first lines are equal always."""
+    compared = side.head[:COMPARED_BYTES]
+    fields_end = END_OF_FIELDS in compared.removeprefix(HTTP2_PREFACE)
+    return len(compared) == COMPARED_BYTES or fields_end or _is_whole(side)
 
 
 def _is_whole(side: Stream) -> bool:
@@ -148,7 +160,7 @@ def _is_early_enough(one: Trace, other: Trace) -> bool:
 def _equal(
     one: Trace, by_bytes: dict[tuple[bytes, bytes], list[Trace]], *, same_client: bool
 ) -> Compared | None:
-    if min(len(one.asked), len(one.answered)) < FEWEST_BYTES:
+    if not one.telling or min(len(one.asked), len(one.answered)) < FEWEST_BYTES:
         return None
     for other in _possible(
         one, by_bytes.get((one.asked, one.answered), ()), same_client=same_client

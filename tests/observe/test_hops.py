@@ -26,6 +26,7 @@ def trace(row: int, asked: bytes = ASK, answered: bytes = ANSWER, *, at: int = 1
         asked=asked,
         answered=answered,
         whole=True,
+        telling=True,
         sizes=(len(asked), len(answered)),
         asked_in_full=asked,
     )
@@ -72,6 +73,11 @@ def test_a_request_written_anew_in_a_pool() -> None:
     pool = trace(2, b"GET /z HTTP/1.1\r\nhost: reviews\r\n\r\n" + REWRITTEN)
     pool = replace(pool, first_ts_ns=0)
     assert found(trace(1), pool) == [(2, False, True)]
+
+
+def test_first_lines_alone_are_equal_whatever_is_between() -> None:
+    one, other = trace(1, ASK[:20], ANSWER[:17]), trace(2, ASK[:20], ANSWER[:17])
+    assert found(replace(one, telling=False), other) == []
 
 
 def test_bytes_that_were_cut_are_neither_same_nor_rewritten() -> None:
