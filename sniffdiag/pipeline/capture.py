@@ -18,6 +18,7 @@ from sniffdiag.flows.redirect import join_redirected
 from sniffdiag.flows.seal import finish, seal
 from sniffdiag.flows.twins import find_twins
 from sniffdiag.model import Transport
+from sniffdiag.pipeline.first_words import first_words
 from sniffdiag.pipeline.forks import spread
 from sniffdiag.pipeline.reading import Reading, ReadingPlan, Totals, Watcher, read
 from sniffdiag.records import dataclass
@@ -220,6 +221,7 @@ def _columns_of_slice(identified: IdentifiedFlows, wanted: Wanted, part: slice) 
         (f.answered for f in found),
         flows.copies[part].tolist(),
         _streams_of(flows, flows.twin_of[part]),
+        *first_words(flows, part),
         (f.facts if wanted.facts else None for f in found),
         (identified.ja4(row) if wanted.ja4 else None for row in rows),
     )

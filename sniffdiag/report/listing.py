@@ -85,6 +85,12 @@ class FlowRow(NamedTuple):
     copies: int
     twin_of: int | None
     """The stream number of the same connection on the other side of address translation."""
+    spoke_first: str | None = None
+    """"client" or "server"; None where the capture does not tell."""
+    spoke_after_ns: int | None = None
+    """From the handshake (the SYN-ACK, else the SYN) to the first byte that anybody said."""
+    answered_after_ns: int | None = None
+    """From there to the first byte of the other side."""
     facts: Facts | None = None
     """All that the kept bytes tell, where the format shows it."""
     ja4: str | None = None
