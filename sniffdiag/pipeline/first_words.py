@@ -20,9 +20,10 @@ NOT_SEEN = -1
 
 
 def first_words(flows: Flows, part: slice) -> FirstWords:
-    """Who spoke first in each flow of `part`, and ns to its first byte and on to the other's.
+    """Who spoke first in each flow of `part`, and the ns to its first byte and on to an answer.
 
-    The first span begins with the handshake, the second with the first. None where the capture does not tell: a TCP connection joined mid-stream, nothing said.
+    The first span begins with the handshake, the second ends with the other side's first byte. None
+    where the capture does not tell: a TCP connection joined mid-stream, nothing said.
     """
     spoke = flows.first_payload_ts_ns[part]
     said = spoke != NOT_SEEN
