@@ -25,11 +25,6 @@ from sniffdiag.sources.window import Window
 
 SMALLEST_PART_BYTES = 32 * 1024 * 1024
 """Below that, starting a process and merging costs more than reading."""
-LATE_BYTES = 40 * 1024 * 1024
-"""What others read while this process loads the detectors and until it has taken over their flows,
-both about 0.05 s ..."""
-LATE_SHARE = 8
-"""... and not more than this part of a file, of whose small packets a byte takes longer."""
 SEARCHED_BYTES = 1024 * 1024
 """How far a border may lie behind where it was wanted."""
 
@@ -44,10 +39,7 @@ class Part:
 
 
 def parts_of(names: Sequence[str], count: int) -> tuple[Part, ...]:
-    """At most `count` parts of the one file named; none if it is not worth it or not possible.
-
-    The first part is the smallest: whoever reads it has something to load first.
-    """
+    """At most `count` parts of the one file named; none if it is not worth it or not possible."""
     if count < 2 or len(names) != 1:  # noqa: PLR2004 - a whole is not a part
         return ()
     try:
@@ -65,20 +57,13 @@ def _parts(path: Path, count: int) -> tuple[Part, ...]:
         header = file.read(pcap.FILE_HEADER_BYTES)
         if not pcap.byte_order_of(header):
             return ()
-        targets = _targets(status.st_size, wanted)
+        targets = [status.st_size * number // wanted for number in range(1, wanted)]
         found = (_record_start(file.fileno(), header, target) for target in targets)
         borders = [border for border in found if border is not None]
     ends = [*borders, status.st_size]
     begins = [pcap.FILE_HEADER_BYTES, *borders]
     parts = [Part(str(path), begin, end) for begin, end in zip(begins, ends, strict=True)]
     return tuple(part for part in parts if part.begin < part.end)
-
-
-def _targets(size: int, count: int) -> list[int]:
-    """Where the parts behind the first should begin."""
-    late = min(LATE_BYTES, size // LATE_SHARE)
-    share = (size + late) // count
-    return [share * number - late for number in range(1, count)]
 
 
 def _record_start(descriptor: int, header: bytes, target: int) -> int | None:
