@@ -61,7 +61,7 @@ def _told_apart(given: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _usable(catalog: Catalog) -> Catalog:
-    if not catalog.ports and not catalog.pods_read:
+    if catalog.summary.sources and not catalog.ports and not catalog.pods_read:
         _refuse_what_is_no_manifest(catalog.summary)
     return catalog
 

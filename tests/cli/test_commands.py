@@ -232,3 +232,16 @@ def test_services_alone_do_not_tell_the_mesh() -> None:
     run = sniffdiag("ports", "-s", DECLARED[0], "--mesh", "auto")
     assert run.returncode == 2
     assert "kubectl get pods" in run.stderr
+
+
+def test_the_mesh_s_own_tls_needs_no_declarations() -> None:
+    capture = "pcaps/lab/http-on-tcp-web/1.20-mtls/s1-eth0.pcap"
+    run = sniffdiag("analyze", capture)
+    assert "shop/reviews:8080" in run.stdout
+    assert "opaque" in run.stdout
+
+
+def test_readable_bytes_ask_for_declarations() -> None:
+    run = sniffdiag("analyze", "pcaps/protocols/redis.pcap")
+    assert run.returncode == 2
+    assert "no declarations were given" in run.stderr
