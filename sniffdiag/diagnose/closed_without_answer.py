@@ -42,8 +42,8 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     if not unserved.flows or unserved.flows < ENOUGH * seen.flows:
         return
     message = (
-        f"{counted(unserved.flows, 'connection')} to {port_title(seen)} of "
-        f"{seen.declared.full_name} on which a client spoke HTTP "
+        f"{counted(unserved.flows, 'connection')} to {port_title(seen)} "
+        "on which a client spoke HTTP "
         f"{'was' if unserved.flows == 1 else 'were'} ended without a byte of an answer: by a "
         "policy, or by the server itself (not seen: who; the proxy's access log or a capture "
         "beside the server would settle it)"

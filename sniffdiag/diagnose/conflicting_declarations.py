@@ -43,10 +43,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     """Other Services on the same pod port, or a name against its appProtocol."""
     if seen.contradicted_by:
         others = ", ".join(_said_by(p) for p in seen.contradicted_by)
-        message = (
-            f"{port_title(seen)} of {seen.declared.full_name} leads to a pod port that is also "
-            f"declared by {others}"
-        )
+        message = f"{port_title(seen)} leads to a pod port that is also declared by {others}"
         fix = Fix("Make all Services that lead to this pod port declare the same protocol.")
         yield RULE.finding(seen, message, sightings=seen.sightings, fix=fix)
     elif _name_contradicts_app_protocol(seen):
@@ -69,7 +66,7 @@ def _name_contradicts_app_protocol(seen: PortObservation) -> bool:
 def _contradiction(seen: PortObservation) -> str:
     reads = "appProtocol" if seen.treated.honours_app_protocol else "the name"
     return (
-        f"{port_title(seen)} of {seen.declared.full_name} has appProtocol "
+        f"{port_title(seen)} has appProtocol "
         f"{seen.declared.app_protocol!r}; {mesh_title(seen)} goes by {reads}"
     )
 

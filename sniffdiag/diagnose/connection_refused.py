@@ -47,7 +47,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     if not clauses:
         return
     message = (
-        f"{' and '.join(clauses)} on {port_title(seen)} of {seen.declared.full_name}: "
+        f"{' and '.join(clauses)} on {port_title(seen)}: "
         f"{_meaning(seen)}. No declaration of the port causes or mends this"
     )
     yield RULE.finding(seen, message, sightings=(refused, unanswered), fix=_fix(seen))

@@ -35,10 +35,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sniffdiag.diagnose.finding import Finding, Fix
-from sniffdiag.diagnose.handling import treatment
 from sniffdiag.diagnose.rule import Rule
 from sniffdiag.diagnose.wording import counted, mesh_title, port_title, seconds
-from sniffdiag.model import Direction, PortVerdict, Severity, Treatment
+from sniffdiag.model import PortVerdict, Severity, Treatment
 from sniffdiag.observe.conduct import Spread
 from sniffdiag.observe.port_observation import PortObservation
 
@@ -52,13 +51,13 @@ _NS_PER_MS = 1_000_000
 def check(seen: PortObservation) -> Iterator[Finding]:
     """A constant wait as long as a detection timeout, where none is expected."""
     waited = seen.conduct.first_byte_wait
-    sniffs = any(treatment(seen.treated, d).as_ is Treatment.SNIFFED for d in Direction)
+    sniffs = seen.treated.directions(Treatment.SNIFFED)
     if waited is None or sniffs or not _is_a_timeout(waited, seen.treated.waits_ms):
         return
     message = (
         f"the server's first byte came {seconds(waited)} after the handshake in all "
-        f"{counted(waited.flows, 'connection')} to {port_title(seen)} of "
-        f"{seen.declared.full_name} whose server speaks first: as long as a detection timeout, "
+        f"{counted(waited.flows, 'connection')} to {port_title(seen)} "
+        f"whose server speaks first: as long as a detection timeout, "
         f"which {mesh_title(seen)} does not have here (not seen: when the server itself "
         "spoke; a capture beside it would settle whether the proxy or the server waits)"
     )

@@ -54,7 +54,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     """Any edit; worse or not decides how much it matters."""
     if not seen.declared.edits:
         return
-    message = f"{port_title(seen)} of {seen.declared.full_name}: {history(seen.declared)}"
+    message = f"{port_title(seen)}: {history(seen.declared)}"
     before = seen.treated.before_edits
     if before is None or _ways(before) == _ways(seen.treated):
         yield _harmless(seen, message)

@@ -31,26 +31,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding, Fix
+from sniffdiag.diagnose.handling import NOBODY_TO_BLAME, declares_tls
 from sniffdiag.diagnose.rule import Rule
 from sniffdiag.diagnose.wording import mesh_title, port_title
-from sniffdiag.mesh.treated import Cause
 from sniffdiag.model import PortVerdict, Severity, Treatment
 from sniffdiag.observe.port_observation import PortObservation
 
-_TLS_WORDS = frozenset({"https", "tls"})
 _FIX = Fix("Declare the port https, tls or http if it is; else use a ServiceEntry with addresses.")
 
 
 def check(seen: PortObservation) -> Iterator[Finding]:
     """Opaque TCP towards a name."""
-    treated = seen.treated
-    nobody = treated.cause in (Cause.NO_MESH, Cause.LAYER_4)
-    if not seen.declared.external_name or nobody or treated.token in _TLS_WORDS:
+    outbound = seen.treated.outbound
+    if not seen.declared.external_name or outbound.as_ is not Treatment.OPAQUE:
         return
-    if treated.outbound.as_ is not Treatment.OPAQUE:
+    if outbound.cause in NOBODY_TO_BLAME or declares_tls(outbound):
         return
     message = (
-        f"{port_title(seen)} of {seen.declared.full_name} is opaque TCP to {mesh_title(seen)}, "
+        f"{port_title(seen)} is opaque TCP to {mesh_title(seen)}, "
         "and an ExternalName has no address: its listener can only go by the port number and may "
         "catch other Services' connections"
     )

@@ -9,17 +9,20 @@ from sniffdiag.model import HTTP2_PROTOCOLS, HTTP_FAMILY, Direction, Treatment
 from sniffdiag.observe.port_observation import PortObservation, Shape, Sighting
 
 HTTP_TREATMENTS = frozenset({Treatment.HTTP, Treatment.HTTP2})
+NOBODY_TO_BLAME = frozenset({Cause.NO_MESH, Cause.LAYER_4})
+"""No declaration of the port changes how it is handled."""
+_TLS_WORDS = frozenset({"https", "tls"})
 
 
-def treatment(treated: Treated, direction: Direction) -> DirectionTreatment:
-    """The treatment in one direction."""
-    return treated.outbound if direction is Direction.OUTBOUND else treated.inbound
+def declares_tls(treated: DirectionTreatment) -> bool:
+    """By its own word, or because the proxy starts TLS itself."""
+    return treated.token in _TLS_WORDS or treated.as_ is Treatment.TLS
 
 
 def handled_as(treated: Treated, direction: Direction, shape: Shape) -> Treatment:
     """How a proxy that is treated so handles a connection of this shape; never SNIFFED."""
-    decided = treatment(treated, direction)
-    if decided.cause in _NOBODY_TO_BLAME:
+    decided = treated.of(direction)
+    if decided.cause in NOBODY_TO_BLAME:
         return Treatment.NOT_PROXIED
     if decided.as_ is Treatment.SNIFFED:
         return _sniffed_as(treated, shape)
@@ -28,10 +31,6 @@ def handled_as(treated: Treated, direction: Direction, shape: Shape) -> Treatmen
     if treated.follows_client and decided.as_ in HTTP_TREATMENTS and shape.protocol in HTTP_FAMILY:
         return Treatment.HTTP2 if shape.protocol in HTTP2_PROTOCOLS else Treatment.HTTP
     return decided.as_
-
-
-_NOBODY_TO_BLAME = frozenset({Cause.NO_MESH, Cause.LAYER_4})
-"""No declaration of the port changes how it is handled."""
 
 
 def _sniffed_as(treated: Treated, shape: Shape) -> Treatment:

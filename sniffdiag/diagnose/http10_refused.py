@@ -30,7 +30,7 @@ from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding, Fix
 from sniffdiag.diagnose.rule import Rule
-from sniffdiag.diagnose.wording import counted, mesh_title, port_title
+from sniffdiag.diagnose.wording import by_whom, counted, mesh_title, port_title
 from sniffdiag.model import PortVerdict, Severity
 from sniffdiag.observe.port_observation import PortObservation
 
@@ -48,10 +48,9 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     if not refused:
         return
     flows = sum(reply.flows for reply in refused)
-    by = " and ".join(sorted({reply.by.value for reply in refused}))
     message = (
-        f"{counted(flows, 'HTTP/1.0 connection')} to {port_title(seen)} of "
-        f"{seen.declared.full_name} {'was' if flows == 1 else 'were'} answered 426 by the {by} "
+        f"{counted(flows, 'HTTP/1.0 connection')} to {port_title(seen)} "
+        f"{'was' if flows == 1 else 'were'} answered 426 by the {by_whom(refused)} "
         f"proxy itself: HTTP filters of {mesh_title(seen)} do not serve HTTP/1.0 unless told to"
     )
     yield RULE.finding(seen, message, sightings=refused, fix=_FIX)

@@ -49,8 +49,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     answered = " and answered in HTTP/1.1" if all(_refused_http2(s) for s in http1) else ""
     treats = treats_it_as(seen, [d for d, _ in sent_as_http2], "HTTP/2")
     message = (
-        f"{was_observed(http1)}{answered} on {port_title(seen)} of {seen.declared.full_name}; "
-        f"{treats}, so {_comes_of_it(seen)}"
+        f"{was_observed(http1)}{answered} on {port_title(seen)}; {treats}, so {_comes_of_it(seen)}"
     )
     yield RULE.finding(seen, message, sightings=http1, fix=declare_protocol(seen, "http"))
 

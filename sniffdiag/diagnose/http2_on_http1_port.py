@@ -46,10 +46,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     if not hits or seen.share(http2) < ENOUGH:
         return
     treats = treats_it_as(seen, [d for d, _ in hits], "HTTP/1")
-    message = (
-        f"{was_observed(http2)} on {port_title(seen)} of {seen.declared.full_name}; {treats}, so "
-        f"{_comes_of_it(seen)}"
-    )
+    message = f"{was_observed(http2)} on {port_title(seen)}; {treats}, so {_comes_of_it(seen)}"
     yield RULE.finding(seen, message, sightings=http2, fix=declare_as(seen, http2[0]))
 
 

@@ -32,7 +32,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding, Fix
-from sniffdiag.diagnose.handling import treatment
 from sniffdiag.diagnose.rule import Rule
 from sniffdiag.diagnose.wording import mesh_title, port_title, was_observed
 from sniffdiag.model import Direction, PortVerdict, Severity, Treatment
@@ -49,7 +48,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     if not refused or not other:
         return
     message = (
-        f"{was_observed(other)} on {port_title(seen)} of {seen.declared.full_name}, and a proxy "
+        f"{was_observed(other)} on {port_title(seen)}, and a proxy "
         f"itself answered in HTTP, although {mesh_title(seen)} should pass these bytes on unread; "
         f"{_suspects(seen)}"
     )
@@ -58,7 +57,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
 
 
 def _is_opaque(seen: PortObservation, direction: Direction) -> bool:
-    return treatment(seen.treated, direction).as_ is Treatment.OPAQUE
+    return seen.treated.of(direction).as_ is Treatment.OPAQUE
 
 
 def _suspects(seen: PortObservation) -> str:

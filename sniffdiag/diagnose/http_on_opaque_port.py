@@ -43,7 +43,7 @@ from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.diagnose.fixes import declare_as
-from sniffdiag.diagnose.handling import offenders, treatment
+from sniffdiag.diagnose.handling import offenders
 from sniffdiag.diagnose.rule import ENOUGH, Rule
 from sniffdiag.diagnose.wording import counted, mesh_title, port_title, was_observed
 from sniffdiag.mesh.treated import Cause
@@ -66,7 +66,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     if not offending or seen.share(offending) < ENOUGH:
         return
     message = (
-        f"{port_title(seen)} of {seen.declared.full_name} is {_declared(seen, hits[0][0])}, so "
+        f"{port_title(seen)} is {_declared(seen, hits[0][0])}, so "
         f"{mesh_title(seen)} treats it as opaque TCP {' and '.join(d.value for d, _ in hits)} "
         f"({_because(seen, hits[0][0], offending[0])}); {was_observed(offending)}"
         f"{_sticks(seen, offending)}{_hung_up(seen)}{_shown(seen, [d for d, _ in hits])}"
@@ -96,7 +96,7 @@ def _not_given(seen: PortObservation, http: tuple[Sighting, ...]) -> Iterator[Fi
     if not http or not opaque:
         return
     message = (
-        f"{was_observed(http)} to {port_title(seen)} of {seen.declared.full_name}, which the "
+        f"{was_observed(http)} to {port_title(seen)}, which the "
         f"proxies handle as opaque TCP {' and '.join(opaque)}: {seen.shown.of(opaque[0]).because}; "
         "its declaration was not given"
     )
@@ -156,7 +156,7 @@ def _server_agrees(sighting: Sighting) -> bool:
 
 def _declared(seen: PortObservation, direction: Direction) -> str:
     """What the declaration says, one phrase for each cause."""
-    decided, declared = treatment(seen.treated, direction), seen.declared
+    decided, declared = seen.treated.of(direction), seen.declared
     if decided.cause is Cause.EXPLICIT and decided.token in {"https", "tls"}:
         return f"declared {decided.token} while its bytes are plain text"
     phrases = {
@@ -180,7 +180,7 @@ _EXPLICITLY = {"listed": "by a list of ports", "unlisted": "by a list of ports"}
 
 def _because(seen: PortObservation, direction: Direction, sighting: Sighting) -> str:
     """Why it comes out opaque: sniffing that cannot match this traffic is a reason of its own."""
-    decided = treatment(seen.treated, direction)
+    decided = seen.treated.of(direction)
     if decided.as_ is Treatment.SNIFFED and decided.cause is not Cause.EXPLICIT:
         return f"{direction.value} sniffing does not recognise {_unmatched(sighting)}"
     return decided.because

@@ -36,10 +36,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding, Fix
-from sniffdiag.diagnose.handling import HTTP_TREATMENTS, treatment
+from sniffdiag.diagnose.handling import HTTP_TREATMENTS
 from sniffdiag.diagnose.rule import ENOUGH, Rule
 from sniffdiag.diagnose.wording import mesh_title, port_title, was_observed
-from sniffdiag.model import Direction, PortVerdict, Severity, Shown
+from sniffdiag.model import PortVerdict, Severity, Shown
 from sniffdiag.observe.port_observation import PortObservation
 
 _COMPARE = Fix(
@@ -52,18 +52,14 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     """Treated as HTTP, shown opaque."""
     http = tuple(s for s in seen.judged if s.is_http and not (s.shape.http_1_0 or s.shape.prelude))
     wrong = [
-        d
-        for d in Direction
-        if treatment(seen.treated, d).as_ in HTTP_TREATMENTS
-        and seen.shown.of(d).as_ is Shown.OPAQUE
+        d for d in seen.treated.directions(*HTTP_TREATMENTS) if seen.shown.of(d).as_ is Shown.OPAQUE
     ]
     if not wrong or not http or seen.share(http) < ENOUGH:
         return
     shown = "; ".join(f"{d}: {seen.shown.of(d).because}" for d in wrong)
     message = (
-        f"{port_title(seen)} of {seen.declared.full_name} is treated as HTTP by "
-        f"{mesh_title(seen)}, but marks show that it is passed on unread ({shown}); "
-        f"{was_observed(http)}"
+        f"{port_title(seen)} is treated as HTTP by {mesh_title(seen)}, but marks show that it is "
+        f"passed on unread ({shown}); {was_observed(http)}"
     )
     sure = all(seen.shown.of(d).sure for d in wrong)
     yield RULE.finding(

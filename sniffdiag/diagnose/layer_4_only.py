@@ -42,7 +42,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     if seen.treated.cause is not Cause.LAYER_4 or not http or seen.share(http) < ENOUGH:
         return
     message = (
-        f"{was_observed(http)} on {port_title(seen)} of {seen.declared.full_name}; "
+        f"{was_observed(http)} on {port_title(seen)}; "
         f"{seen.treated.outbound.because}, so nothing that needs HTTP applies to it, by design "
         "and whatever the port is called"
     )

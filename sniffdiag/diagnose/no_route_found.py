@@ -31,7 +31,7 @@ from collections.abc import Iterator
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.diagnose.fixes import declare_protocol
 from sniffdiag.diagnose.rule import Rule
-from sniffdiag.diagnose.wording import counted, port_title
+from sniffdiag.diagnose.wording import by_whom, counted, port_title
 from sniffdiag.model import PortVerdict, Severity
 from sniffdiag.observe.port_observation import PortObservation
 
@@ -43,10 +43,9 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     found = tuple(r for r in seen.replies if r.flag == _FLAG and r.status == _NOT_FOUND)
     if not found:
         return
-    by = " and ".join(sorted({reply.by.value for reply in found}))
     message = (
-        f"{counted(sum(reply.flows for reply in found), 'connection')} to {port_title(seen)} of "
-        f"{seen.declared.full_name} got a 404 with l5d-proxy-error from the {by} Linkerd proxy "
+        f"{counted(sum(reply.flows for reply in found), 'connection')} to {port_title(seen)} "
+        f"got a 404 with l5d-proxy-error from the {by_whom(found)} Linkerd proxy "
         "itself: it holds the port for opaque while its client speaks HTTP to it (not seen: the "
         "annotations of the running Pods, and whether a route of theirs matched nothing)"
     )

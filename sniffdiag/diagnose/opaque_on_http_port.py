@@ -46,8 +46,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     treats = treats_it_as(seen, [d for d, _ in hits], "HTTP")
     refused = any(s.shape.answered == "http" for s in other)
     answer = ", and it was answered with HTTP" if refused else ""
-    where = f"{port_title(seen)} of {seen.declared.full_name}"
-    message = f"{was_observed(other)} on {where}{answer}; {treats}"
+    message = f"{was_observed(other)} on {port_title(seen)}{answer}; {treats}"
     yield RULE.finding(seen, message, sightings=other, fix=declare_as(seen, other[0]))
 
 

@@ -31,10 +31,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding
-from sniffdiag.diagnose.handling import treatment
+from sniffdiag.diagnose.handling import NOBODY_TO_BLAME
 from sniffdiag.diagnose.rule import Rule
 from sniffdiag.diagnose.wording import mesh_title, port_title
-from sniffdiag.mesh.treated import Cause
 from sniffdiag.model import Direction, PortVerdict, Severity, Shown, Treatment
 from sniffdiag.observe.port_observation import PortObservation
 
@@ -42,19 +41,17 @@ from sniffdiag.observe.port_observation import PortObservation
 def check(seen: PortObservation) -> Iterator[Finding]:
     """Treated as opaque, surely shown as HTTP."""
     for direction in Direction:
-        decided, shown = treatment(seen.treated, direction), seen.shown.of(direction)
-        if decided.as_ is not Treatment.OPAQUE or decided.cause in _NOT_ITS_OWN:
+        decided, shown = seen.treated.of(direction), seen.shown.of(direction)
+        if decided.as_ is not Treatment.OPAQUE or decided.cause in NOBODY_TO_BLAME:
             continue
         if shown.as_ is Shown.HTTP and shown.sure:
             message = (
-                f"{port_title(seen)} of {seen.declared.full_name} is treated as opaque TCP "
+                f"{port_title(seen)} is treated as opaque TCP "
                 f"{direction} by {mesh_title(seen)} because {decided.because}, but "
                 f"{shown.because}, which shows HTTP filters"
             )
             yield RULE.finding(seen, message, sightings=(shown,))
 
-
-_NOT_ITS_OWN = frozenset({Cause.NO_MESH, Cause.LAYER_4})
 
 RULE = Rule(
     id="SD119",

@@ -32,13 +32,11 @@ from dataclasses import replace
 
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.diagnose.fixes import declare_protocol
-from sniffdiag.diagnose.handling import HTTP_TREATMENTS, offenders
+from sniffdiag.diagnose.handling import HTTP_TREATMENTS, declares_tls, offenders
 from sniffdiag.diagnose.rule import ENOUGH, Rule
 from sniffdiag.diagnose.wording import counted, port_title
-from sniffdiag.model import HTTP1_PROTOCOLS, PortVerdict, Severity, Treatment
+from sniffdiag.model import HTTP1_PROTOCOLS, PortVerdict, Severity
 from sniffdiag.observe.port_observation import PortObservation
-
-_TLS_WORDS = frozenset({"https", "tls"})
 
 
 def check(seen: PortObservation) -> Iterator[Finding]:
@@ -50,12 +48,11 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         return
     if seen.share(refused) < ENOUGH:
         return
-    treated = seen.treated
-    declared_tls = treated.token in _TLS_WORDS or treated.outbound.as_ is Treatment.TLS
+    declared_tls = declares_tls(seen.treated.outbound)
     flows = sum(s.flows for s in refused)
-    declared = f", which is declared {treated.token}," if declared_tls else ""
+    declared = f", which is declared {seen.treated.token}," if declared_tls else ""
     message = (
-        f"{counted(flows, 'TLS handshake')} on {port_title(seen)} of {seen.declared.full_name}"
+        f"{counted(flows, 'TLS handshake')} on {port_title(seen)}"
         f"{declared} {'was' if flows == 1 else 'were'} answered in plain HTTP: the server speaks "
         "no TLS here (not seen: a proxy that answered in its place)"
     )

@@ -29,26 +29,25 @@ from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.diagnose.fixes import declare_as
+from sniffdiag.diagnose.handling import declares_tls
 from sniffdiag.diagnose.rule import ENOUGH, Rule
 from sniffdiag.diagnose.wording import port_title, was_observed
-from sniffdiag.model import PortVerdict, Severity, Treatment
+from sniffdiag.model import PortVerdict, Severity
 from sniffdiag.observe.port_observation import PortObservation
 
-_TLS_WORDS = frozenset({"https", "tls"})
 _NOT_PLAINTEXT = frozenset({"tls", "ssh", "tcp"})
 """`tcp` is payload nobody could name: it may well be encrypted."""
 
 
 def check(seen: PortObservation) -> Iterator[Finding]:
     """Readable bytes where TLS is declared."""
-    declared_tls = seen.treated.token in _TLS_WORDS or seen.treated.outbound.as_ is Treatment.TLS
-    if not declared_tls:
+    if not declares_tls(seen.treated.outbound):
         return
     plain = tuple(s for s in seen.sightings if s.protocol not in _NOT_PLAINTEXT)
     if not plain or seen.share(plain) < ENOUGH:
         return
     message = (
-        f"{port_title(seen)} of {seen.declared.full_name} is declared {seen.treated.token}, but "
+        f"{port_title(seen)} is declared {seen.treated.token}, but "
         f"{was_observed(plain)} in plain text"
     )
     yield RULE.finding(seen, message, sightings=plain, fix=declare_as(seen, plain[0]))

@@ -30,10 +30,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding, Fix
-from sniffdiag.diagnose.handling import HTTP_TREATMENTS, treatment
+from sniffdiag.diagnose.handling import HTTP_TREATMENTS
 from sniffdiag.diagnose.rule import ENOUGH, Rule
 from sniffdiag.diagnose.wording import counted, port_title, treats_it_as
-from sniffdiag.model import Direction, PortVerdict, Severity
+from sniffdiag.model import PortVerdict, Severity
 from sniffdiag.observe.port_observation import PortObservation
 
 _FIX = Fix(
@@ -46,14 +46,14 @@ _FIX = Fix(
 def check(seen: PortObservation) -> Iterator[Finding]:
     """PROXY headers that HTTP filters read as a request."""
     behind = tuple(s for s in seen.sightings if s.shape.prelude)
-    directions = [d for d in Direction if treatment(seen.treated, d).as_ in HTTP_TREATMENTS]
-    if not behind or not directions or seen.share(behind) < ENOUGH:
+    read = seen.treated.directions(*HTTP_TREATMENTS)
+    if not behind or not read or seen.share(behind) < ENOUGH:
         return
     flows = sum(s.flows for s in behind)
     message = (
-        f"{counted(flows, 'connection')} to {port_title(seen)} of {seen.declared.full_name} "
+        f"{counted(flows, 'connection')} to {port_title(seen)} "
         f"{'begins' if flows == 1 else 'begin'} with a PROXY protocol header; "
-        f"{treats_it_as(seen, directions, 'HTTP')}"
+        f"{treats_it_as(seen, read, 'HTTP')}"
     )
     yield RULE.finding(seen, message, sightings=behind, fix=_FIX)
 

@@ -29,7 +29,7 @@ from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.diagnose.fixes import declare_as
-from sniffdiag.diagnose.handling import HTTP_TREATMENTS, handled_as, treatment
+from sniffdiag.diagnose.handling import HTTP_TREATMENTS, handled_as
 from sniffdiag.diagnose.rule import ENOUGH, Rule
 from sniffdiag.diagnose.wording import mesh_title, port_title, was_observed
 from sniffdiag.model import Direction, PortVerdict, Severity, Treatment
@@ -38,17 +38,18 @@ from sniffdiag.observe.port_observation import PortObservation
 
 def check(seen: PortObservation) -> Iterator[Finding]:
     """HTTP that both directions treat right, at least one of them by sniffing."""
-    directions = [d for d in Direction if treatment(seen.treated, d).as_ is Treatment.SNIFFED]
     saved = tuple(
         s
         for s in seen.judged
         if s.is_http
         and all(handled_as(seen.treated, d, s.shape) in HTTP_TREATMENTS for d in Direction)
     )
-    if not saved or not directions or seen.treated.sniffs_by_design or seen.share(saved) < ENOUGH:
+    if not seen.treated.directions(Treatment.SNIFFED) or seen.treated.sniffs_by_design:
+        return
+    if not saved or seen.share(saved) < ENOUGH:
         return
     message = (
-        f"{was_observed(saved)} on {port_title(seen)} of {seen.declared.full_name}, which "
+        f"{was_observed(saved)} on {port_title(seen)}, which "
         f"{mesh_title(seen)} treats right only because it sniffs; {_broken_on(seen)}"
     )
     yield RULE.finding(seen, message, sightings=saved, fix=declare_as(seen, saved[0]))

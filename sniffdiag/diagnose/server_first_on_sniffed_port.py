@@ -30,7 +30,6 @@ from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.diagnose.fixes import declare_as
-from sniffdiag.diagnose.handling import treatment
 from sniffdiag.diagnose.rule import ENOUGH, Rule
 from sniffdiag.diagnose.wording import mesh_title, port_title, seconds, was_observed
 from sniffdiag.model import Direction, PortVerdict, Severity, Treatment
@@ -40,13 +39,13 @@ from sniffdiag.observe.port_observation import PortObservation
 def check(seen: PortObservation) -> Iterator[Finding]:
     """Servers that speak first behind a proxy that waits for the client."""
     silent = tuple(s for s in seen.sightings if s.shape.server_first and not s.is_http)
-    directions = [d for d in Direction if treatment(seen.treated, d).as_ is Treatment.SNIFFED]
-    if not silent or not directions or seen.share(silent) < ENOUGH:
+    sniffed = seen.treated.directions(Treatment.SNIFFED)
+    if not silent or not sniffed or seen.share(silent) < ENOUGH:
         return
     message = (
-        f"{was_observed(silent)} on {port_title(seen)} of {seen.declared.full_name}, and its "
-        f"server speaks first; {mesh_title(seen)} sniffs the port {' and '.join(directions)} and "
-        f"{_wait(seen, directions[0])}{_waited(seen)}"
+        f"{was_observed(silent)} on {port_title(seen)}, and its "
+        f"server speaks first; {mesh_title(seen)} sniffs the port {' and '.join(sniffed)} and "
+        f"{_wait(seen, sniffed[0])}{_waited(seen)}"
     )
     yield RULE.finding(seen, message, sightings=silent, fix=declare_as(seen, silent[0]))
 

@@ -34,10 +34,10 @@ from dataclasses import replace
 
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.diagnose.fixes import declare_protocol
-from sniffdiag.diagnose.handling import HTTP_TREATMENTS, treatment
+from sniffdiag.diagnose.handling import HTTP_TREATMENTS
 from sniffdiag.diagnose.rule import Rule
 from sniffdiag.diagnose.wording import counted, mesh_title, port_title
-from sniffdiag.model import Direction, Leg, PortVerdict, Severity, Treatment
+from sniffdiag.model import Leg, PortVerdict, Severity, Treatment
 from sniffdiag.observe.port_observation import PortObservation
 
 _OWN_LEG, _ELSEWHERE = 0.8, 0.5
@@ -48,17 +48,17 @@ _WAITING = HTTP_TREATMENTS | {Treatment.SNIFFED}
 def check(seen: PortObservation) -> Iterator[Finding]:
     """Silence where the mesh waits for client bytes."""
     silent = seen.conduct.silent
-    waits = [d for d in Direction if treatment(seen.treated, d).as_ in _WAITING]
+    waits = seen.treated.directions(*_WAITING)
     spoken = any(not s.shape.server_first for s in seen.sightings)
     if not silent.flows or not waits or spoken or seen.mesh_mtls_flows:
         return
-    how = treatment(seen.treated, waits[0])
+    how = seen.treated.of(waits[0])
     does = "sniffs it" if how.as_ is Treatment.SNIFFED else "reads it as HTTP"
     own_leg = any(e.leg is Leg.APP_TO_PROXY for e in silent.exemplars)
     whom = "the client's own sidecar" if own_leg else "the other side"
     message = (
-        f"{counted(silent.flows, 'connection')} to {port_title(seen)} of "
-        f"{seen.declared.full_name} stayed silent for seconds after {whom} had accepted, without "
+        f"{counted(silent.flows, 'connection')} to {port_title(seen)} "
+        f"stayed silent for seconds after {whom} had accepted, without "
         f"a byte from either side; {mesh_title(seen)} {does} {' and '.join(waits)} and waits for "
         "client bytes, so a server that speaks first is never reached (not seen: what the server "
         "would say; whether connections arrive there would settle it)"

@@ -47,10 +47,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     reasons = [f"{counted(u.flows, 'connection')}: {u.reason}" for u in seen.undecided]
     if seen.mesh_mtls_flows:
         reasons.append(f"{counted(seen.mesh_mtls_flows, 'connection')}: the mesh's own mutual TLS")
-    message = (
-        f"nothing readable was observed on {port_title(seen)} of {seen.declared.full_name} "
-        f"({'; '.join(reasons)})"
-    )
+    message = f"nothing readable was observed on {port_title(seen)} ({'; '.join(reasons)})"
     yield RULE.finding(seen, message, fix=_CAPTURE_AGAIN)
 
 

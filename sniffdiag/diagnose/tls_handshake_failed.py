@@ -42,7 +42,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     alerts = ", ".join(sorted({str(s.shape.alert) for s in failed}))
     flows = sum(s.flows for s in failed)
     message = (
-        f"{counted(flows, 'TLS handshake')} on {port_title(seen)} of {seen.declared.full_name} "
+        f"{counted(flows, 'TLS handshake')} on {port_title(seen)} "
         f"ended with a fatal alert ({alerts}). No declaration of the port causes or mends this"
     )
     yield RULE.finding(seen, message, sightings=failed)

@@ -46,10 +46,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     treats = treats_it_as(seen, [d for d, _ in hits], "HTTP")
     refused = any(s.shape.answered == "http" for s in tls)
     answer = ", and ClientHellos were answered in plain HTTP" if refused else ""
-    message = (
-        f"the application's own {was_observed(tls)} on {port_title(seen)} of "
-        f"{seen.declared.full_name}{answer}; {treats}"
-    )
+    message = f"the application's own {was_observed(tls)} on {port_title(seen)}{answer}; {treats}"
     yield RULE.finding(seen, message, sightings=tls, fix=declare_protocol(seen, "tls"))
 
 

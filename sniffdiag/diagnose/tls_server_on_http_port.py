@@ -44,7 +44,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         return
     treats = treats_it_as(seen, [d for d, _ in hits], "HTTP")
     message = (
-        f"{was_observed(refused)} on {port_title(seen)} of {seen.declared.full_name} and answered "
+        f"{was_observed(refused)} on {port_title(seen)} and answered "
         f"by TLS: the server speaks nothing else; {treats}"
     )
     yield RULE.finding(seen, message, sightings=refused, fix=declare_protocol(seen, "tls"))

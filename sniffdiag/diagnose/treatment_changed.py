@@ -52,8 +52,8 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         last, first = change.last_before, change.first_after
         before, after = change.answers
         message = (
-            f"{_WHOSE[change.direction]} changed how it treats {port_title(seen)} of "
-            f"{seen.declared.full_name} from {_phrase(change.before)} to {_phrase(change.after)} "
+            f"{_WHOSE[change.direction]} changed how it treats {port_title(seen)} "
+            f"from {_phrase(change.before)} to {_phrase(change.after)} "
             f"between {time_of_day(last.ts_ns)} and {time_of_day(first.ts_ns)} (frames "
             f"{last.frame}-{first.frame}); failed requests went from {_failed(before)} to "
             f"{_failed(after)}"

@@ -50,7 +50,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         return
     outbound, inbound = seen.treated.outbound.as_, seen.treated.inbound.as_
     message = (
-        f"{port_title(seen)} of {seen.declared.full_name} {phrase.format(mesh=mesh_title(seen))}; "
+        f"{port_title(seen)} {phrase.format(mesh=mesh_title(seen))}; "
         f"it is treated as {outbound} outbound and {inbound} inbound"
     )
     yield RULE.finding(seen, message, fix=declare_as(seen, seen.sightings[0]))

@@ -45,7 +45,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         return
     message = (
         f"{counted(sum(reply.flows for reply in refused), 'request')} to upgrade the connection "
-        f"on {port_title(seen)} of {seen.declared.full_name} met a proxy's own 403: its HTTP "
+        f"on {port_title(seen)} met a proxy's own 403: its HTTP "
         "filters do not pass this upgrade on (not seen: whether a policy refuses it on purpose; "
         "the proxy's access log says upgrade_failed or RBAC)"
     )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from sniffdiag.catalog.services import Edit, EditedField, ServicePort
-from sniffdiag.diagnose.handling import treatment
 from sniffdiag.model import Direction
 from sniffdiag.observe.conduct import Spread
-from sniffdiag.observe.port_observation import PortObservation, Sighting
+from sniffdiag.observe.port_observation import PortObservation, ProxyReply, Sighting
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TITLES = {
@@ -62,11 +61,10 @@ def was_observed(sightings: tuple[Sighting, ...]) -> str:
 
 
 def port_title(seen: PortObservation) -> str:
-    """`port 8080 "tcp-web"`."""
-    name = f' "{seen.declared.name}"' if seen.declared.name else " (unnamed)"
-    if not seen.declared.given:
-        name = ""
-    return f"port {seen.declared.port}{name}"
+    """`port 8080 "tcp-web" of shop/reviews`."""
+    declared = seen.declared
+    name = f' "{declared.name}"' if declared.name else " (unnamed)"
+    return f"port {declared.port}{name if declared.given else ''} of {declared.full_name}"
 
 
 def mesh_title(seen: PortObservation) -> str:
@@ -77,8 +75,13 @@ def mesh_title(seen: PortObservation) -> str:
 def treats_it_as(seen: PortObservation, directions: list[Direction], as_what: str) -> str:
     """`Istio 1.3.6 treats it as opaque TCP outbound because name "tcp-a" begins with "tcp"`."""
     where = " and ".join(d.value for d in directions)
-    because = treatment(seen.treated, directions[0]).because
+    because = seen.treated.of(directions[0]).because
     return f"{mesh_title(seen)} treats it as {as_what} {where} because {because}"
+
+
+def by_whom(replies: tuple[ProxyReply, ...]) -> str:
+    """`outbound and inbound`: whose proxies answered."""
+    return " and ".join(sorted({reply.by.value for reply in replies}))
 
 
 def history(port: ServicePort) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from enum import StrEnum
 
-from sniffdiag.model import Treatment
+from sniffdiag.model import Direction, Treatment
 from sniffdiag.records import dataclass
 
 
@@ -105,6 +105,14 @@ class Treated:
 
     before_edits: Treated | None = None
     """What it did with the port as applied, where the declaration was edited after that."""
+
+    def of(self, direction: Direction) -> DirectionTreatment:
+        """One direction."""
+        return self.outbound if direction is Direction.OUTBOUND else self.inbound
+
+    def directions(self, *treatments: Treatment) -> list[Direction]:
+        """Those in which it is treated in one of these ways."""
+        return [direction for direction in Direction if self.of(direction).as_ in treatments]
 
     @property
     def cause(self) -> Cause:
