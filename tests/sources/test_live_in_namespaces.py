@@ -90,6 +90,18 @@ def test_every_packet_is_counted_at_full_speed_and_tcpdump_agrees(cable: Wire, m
     assert f"{FRAMES} packets captured" in said
 
 
+def test_ten_seconds_at_400_000_packets_a_second_are_counted_to_the_last(
+    cable: Wire, many: Path
+) -> None:
+    before = cable.arrived()
+    live = Live(cable, "-i", "far", "-o", "json")
+    cable.blast(many, loops=40, per_s=400_000)
+    time.sleep(2.0)
+    report = live.report()
+    assert report["capture"]["dropped"] == 0
+    assert report["capture"]["frames"] == cable.arrived() - before == 40 * FRAMES
+
+
 @pytest.mark.parametrize("interfaces", ["far", "any", "far,lo"])
 def test_the_report_equals_that_of_the_file_it_wrote(
     cable: Wire, few: Path, tmp_path: Path, interfaces: str

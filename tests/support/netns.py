@@ -54,6 +54,17 @@ class Wire:
         speed = () if "--pps" in options else ("--topspeed",)
         self.run(self.near, "tcpreplay", *speed, *options, "-i", "near", str(capture))
 
+    def blast(self, capture: Path, loops: int, per_s: float = 0) -> float:
+        """Send a capture so many times from near to far, faster than tcpreplay; packets/s sent."""
+        arguments = (str(capture), "near", str(loops), str(per_s))
+        told = self.run(self.near, sys.executable, "-m", "tests.support.sender", *arguments)
+        sent, seconds = told.split()
+        return int(sent) / float(seconds)
+
+    def arrived(self) -> int:
+        """Packets that `far` has received, captured or not."""
+        return int(self.run(self.far, "cat", "/sys/class/net/far/statistics/rx_packets"))
+
 
 @contextmanager
 def wire() -> Iterator[Wire]:
