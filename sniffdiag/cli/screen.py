@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from sniffdiag.cli.output import write
@@ -12,13 +11,7 @@ from sniffdiag.report.escape import printable
 from sniffdiag.report.live import Event, LiveState, PortRate
 from sniffdiag.report.live_events import state_lines
 from sniffdiag.report.live_lines import counters, counters_line, event_line
-from sniffdiag.report.phrases import (
-    declared_phrase,
-    observed_phrase,
-    port_label,
-    shown_phrase,
-    treated_phrase,
-)
+from sniffdiag.report.port_table import HEADERS, port_cells
 from sniffdiag.report.report import PortReport
 
 if TYPE_CHECKING:
@@ -27,6 +20,7 @@ if TYPE_CHECKING:
 
 COUNTERS_EVERY_S = 10.0
 _EVENTS_SHOWN = 6
+_RATES = ("CONN/S", "REQ/S")
 _STYLES = {"ok": "green", "mismatch": "bold red", "at-risk": "yellow"}
 
 
@@ -45,12 +39,7 @@ class Display(Rehearsed, Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
 
 class Lines:
@@ -63,12 +52,7 @@ class Lines:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         return
 
     def rehearse(self, state: LiveState) -> None:
@@ -114,12 +98,7 @@ class Screen:
         self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._live.stop()
 
     def rehearse(self, state: LiveState) -> None:
@@ -153,33 +132,14 @@ def _port_table(state: LiveState) -> Table:
     from rich.table import Table  # noqa: PLC0415 - as above
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
-    for heading in (
-        "PORT",
-        "DECLARED",
-        "TREATED",
-        "OBSERVED",
-        "SHOWN",
-        "CONN/S",
-        "REQ/S",
-        "VERDICT",
-    ):
-        table.add_column(heading, justify="right" if heading.endswith("/S") else "left")
+    *words, verdict = HEADERS
+    for heading in (*words, *_RATES, verdict):
+        table.add_column(heading, justify="right" if heading in _RATES else "left")
     for port, rate in zip(state.report.ports, state.rates, strict=True):
         table.add_row(*_cells(port, rate), style=_STYLES.get(port.verdict.value, ""))
     return table
 
 
 def _cells(port: PortReport, rate: PortRate) -> tuple[str, ...]:
-    texts = (
-        port_label(port.seen),
-        declared_phrase(port.seen),
-        treated_phrase(port),
-        observed_phrase(port.seen),
-        shown_phrase(port.seen),
-    )
-    return (
-        *(printable(text) for text in texts),
-        f"{rate.connections:,.1f}",
-        f"{rate.requests:,.1f}",
-        port.verdict.value,
-    )
+    *words, verdict = map(printable, port_cells(port))
+    return *words, f"{rate.connections:,.1f}", f"{rate.requests:,.1f}", verdict

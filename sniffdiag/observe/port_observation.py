@@ -262,6 +262,21 @@ class PortObservation:
         return sum(s.flows for s in self.sightings)
 
     @property
+    def observed(self) -> dict[str, int]:
+        """Protocol to connections, most first; "unknown" for those that say nothing, last."""
+        tally: dict[str, int] = {}
+        for sighting in self.sightings:
+            tally[sighting.protocol] = tally.get(sighting.protocol, 0) + sighting.flows
+        tally = dict(sorted(tally.items(), key=lambda item: (-item[1], item[0])))
+        unknown = sum(u.flows for u in self.undecided)
+        return {**tally, "unknown": unknown} if unknown else tally
+
+    @property
+    def requests(self) -> int:
+        """HTTP/1 requests of all that was observed."""
+        return sum(s.requests for s in self.sightings)
+
+    @property
     def flows(self) -> int:
         """All connections that belong to the port and were not superseded."""
         return self.decided_flows + sum(u.flows for u in self.undecided) + self.mesh_mtls_flows

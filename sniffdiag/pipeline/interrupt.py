@@ -1,7 +1,6 @@
-"""Ctrl-C between two chunks, never within one: a half-folded chunk could not be reported.
+"""Signals that end a run between two chunks, never within one: half a chunk cannot be reported.
 
-While a source waits for bytes (a slow pipe) the interrupt breaks the wait; while a chunk is folded
-it is remembered. Outside the main thread Python delivers no signals, and nothing changes.
+Outside the main thread Python delivers no signals, and nothing changes.
 """
 
 from __future__ import annotations
@@ -10,34 +9,48 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import field
-from types import FrameType, TracebackType
-from typing import Self
-
-from sniffdiag.records import dataclass
+from types import FrameType
+from typing import ClassVar, Self
 
 
-@dataclass(slots=True)
-class Interrupt:
-    """A context manager within which Ctrl-C is a question: `asked`."""
+class Stop:
+    """A context manager within which Ctrl-C and SIGTERM are a question: `asked`.
 
-    asked: bool = False
-    _waiting: bool = False
-    _before: object = None
+    For sources that ask again and again whether to go on: nothing is interrupted, and a second
+    signal after the capture is what it always is.
+    """
+
+    _signals: ClassVar[tuple[signal.Signals, ...]] = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._note)
+            for each in self._signals:
+                self._before[each] = signal.signal(each, self._note)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)  # type: ignore[arg-type]  # what it gave
+    def __exit__(self, *_: object) -> None:
+        for each, before in self._before.items():
+            signal.signal(each, before)  # type: ignore[arg-type]  # what it gave
+
+    def _note(self, _signal: int, _frame: FrameType | None) -> None:
+        self.asked = True
+
+
+class Interrupt(Stop):
+    """The same for Ctrl-C alone, where a source may wait long for bytes (a slow pipe).
+
+    While a chunk is folded the signal is remembered; while the source waits it breaks the wait.
+    """
+
+    _signals = (signal.SIGINT,)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting = False
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -49,36 +62,6 @@ class Interrupt:
             self._waiting = False
 
     def _note(self, _signal: int, _frame: FrameType | None) -> None:
-        self.asked = True
+        super()._note(_signal, _frame)
         if self._waiting:
             raise KeyboardInterrupt
-
-
-@dataclass(slots=True)
-class Stop:
-    """A context manager within which Ctrl-C and SIGTERM end a capture between two chunks.
-
-    For sources that ask again and again whether to go on: nothing is interrupted, and a second
-    signal after the capture is what it always is.
-    """
-
-    asked: bool = False
-    _before: dict[signal.Signals, object] = field(default_factory=dict)
-
-    def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
-            for each in (signal.SIGINT, signal.SIGTERM):
-                self._before[each] = signal.signal(each, self._note)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for each, before in self._before.items():
-            signal.signal(each, before)  # type: ignore[arg-type]  # what it gave
-
-    def _note(self, _signal: int, _frame: FrameType | None) -> None:
-        self.asked = True

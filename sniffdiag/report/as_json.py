@@ -27,7 +27,6 @@ from sniffdiag.observe.port_observation import (
 )
 from sniffdiag.report.capture_text import utc
 from sniffdiag.report.flows_as_json import capture_json
-from sniffdiag.report.phrases import observed
 from sniffdiag.report.report import PortReport, Report
 from sniffdiag.version import VERSION
 
@@ -86,13 +85,13 @@ def _port(port: PortReport) -> dict[str, Any]:
             "outbound": _direction(seen.treated.outbound),
             "inbound": _direction(seen.treated.inbound),
         },
-        "observed": observed(seen),
+        "observed": seen.observed,
         "inferred": [_inferred(sighting) for sighting in seen.inferred],
         "shown": _shown(seen.shown),
         "legs": [_leg(leg) for leg in seen.legs],
         "hops": [_hop(hop) for hop in seen.hops],
         "proxy_replies": [_reply(reply) for reply in seen.replies],
-        "requests": sum(s.requests for s in seen.sightings),
+        "requests": seen.requests,
         "http": None if seen.http is None else _http(seen.http),
         "timeline": None if seen.timeline is None else _timeline(seen.timeline),
         "changes": [_change(change) for change in seen.changes],

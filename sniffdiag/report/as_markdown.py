@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding
+from sniffdiag.model import PortVerdict
 from sniffdiag.report.capture_text import capture_lines, utc
 from sniffdiag.report.escape import markdown, markdown_code, printable
 from sniffdiag.report.http_table import HEADERS, counted_notes, http_rows
-from sniffdiag.report.phrases import (
-    declared_phrase,
-    observed_phrase,
-    port_label,
-    shown_phrase,
-    treated_phrase,
-)
-from sniffdiag.report.report import PortReport, Report
+from sniffdiag.report.phrases import mesh_phrase
+from sniffdiag.report.port_table import port_headers, port_rows
+from sniffdiag.report.report import Report
 from sniffdiag.report.tables import pipe_table
 
 
@@ -25,8 +21,7 @@ def render(report: Report) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    mesh = "no mesh" if report.mesh == "none" else f"{report.mesh} {report.mesh_version}".strip()
-    yield f"## sniffdiag: {markdown(mesh)}"
+    yield f"## sniffdiag: {markdown(mesh_phrase(report))}"
     yield ""
     if report.capture is not None:
         names = ", ".join(markdown_code(s.name) for s in report.capture.sources)
@@ -36,10 +31,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield from (f"- {markdown(note)}" for note in report.notes)
     yield from (f"- not used: {markdown(problem)}" for problem in report.catalog.problems)
     yield ""
-    yield pipe_table(
-        ("Port", "Declared", "Treated", "Observed", "Shown", "Verdict"),
-        [_row(p) for p in report.ports],
-    )
+    headers = [header.capitalize() for header in port_headers(report)]
+    yield pipe_table(headers, [_row(cells) for cells in port_rows(report)])
     yield from _http(report)
     if report.unmatched_flows:
         yield ""
@@ -49,15 +42,10 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _finding(finding)
 
 
-def _row(port: PortReport) -> list[str]:
-    return [
-        markdown_code(port_label(port.seen)),
-        markdown_code(declared_phrase(port.seen)),
-        markdown(treated_phrase(port)),
-        markdown(observed_phrase(port.seen)),
-        shown_phrase(port.seen),
-        f"**{port.verdict}**" if port.verdict.value == "mismatch" else port.verdict.value,
-    ]
+def _row(cells: list[str]) -> list[str]:
+    label, declared, *told, last = cells
+    last = "**mismatch**" if last == PortVerdict.MISMATCH else markdown(last)
+    return [markdown_code(label), markdown_code(declared), *map(markdown, told), last]
 
 
 def _http(report: Report) -> Iterator[str]:

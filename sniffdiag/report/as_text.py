@@ -10,17 +10,14 @@ from sniffdiag.diagnose.finding import Finding
 from sniffdiag.report.capture_text import capture_lines, clock
 from sniffdiag.report.escape import printable
 from sniffdiag.report.http_table import HEADERS, counted_notes, http_rows
-from sniffdiag.report.phrases import (
-    declared_phrase,
-    observed_phrase,
-    port_label,
-    shown_phrase,
-    treated_phrase,
-)
-from sniffdiag.report.report import PortReport, Report
+from sniffdiag.report.phrases import mesh_phrase
+from sniffdiag.report.port_table import port_headers, port_rows
+from sniffdiag.report.report import Report
 from sniffdiag.report.tables import plain_table
 
 _WIDTH = 96
+_CELL, _CELL_WITH_REASONS = 160, 300
+"""Characters of a cell."""
 _UNMATCHED_SHOWN = 8
 
 
@@ -48,7 +45,7 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _headline(report: Report) -> str:
-    mesh = "no mesh" if report.mesh == "none" else f"{report.mesh} {report.mesh_version}".strip()
+    mesh = mesh_phrase(report)
     sources = [s.name for s in report.capture.sources if s.format] if report.capture else []
     return printable(f"{', '.join(sources)}: {mesh}" if sources else mesh.capitalize(), _WIDTH)
 
@@ -56,35 +53,9 @@ def _headline(report: Report) -> str:
 def _port_table(report: Report) -> str:
     if not report.ports:
         return "no Service ports are declared"
-    if report.capture is None:
-        return plain_table(
-            ("PORT", "DECLARED", "TREATED", "BECAUSE"), [_declared_row(p) for p in report.ports]
-        )
-    return plain_table(
-        ("PORT", "DECLARED", "TREATED", "OBSERVED", "SHOWN", "VERDICT"),
-        [_observed_row(p) for p in report.ports],
-    )
-
-
-def _declared_row(port: PortReport) -> list[str]:
-    treated = port.seen.treated
-    because = treated.outbound.because
-    if treated.inbound.because != because:
-        because = f"outbound: {because}; inbound: {treated.inbound.because}"
-    cells = [port_label(port.seen), declared_phrase(port.seen), treated_phrase(port), because]
-    return [printable(cell, 300) for cell in cells]
-
-
-def _observed_row(port: PortReport) -> list[str]:
-    cells = [
-        port_label(port.seen),
-        declared_phrase(port.seen),
-        treated_phrase(port),
-        observed_phrase(port.seen),
-        shown_phrase(port.seen),
-        port.verdict.value,
-    ]
-    return [printable(cell) for cell in cells]
+    longest = _CELL if report.capture is not None else _CELL_WITH_REASONS
+    rows = [[printable(cell, longest) for cell in row] for row in port_rows(report)]
+    return plain_table(port_headers(report), rows)
 
 
 def _http(report: Report) -> Iterator[str]:

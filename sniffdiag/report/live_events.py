@@ -13,7 +13,7 @@ from sniffdiag.catalog.services import DeclarationChange, ServicePort
 from sniffdiag.report.as_json import finding_json, render
 from sniffdiag.report.capture_text import utc
 from sniffdiag.report.live import Event, LiveState
-from sniffdiag.report.phrases import change_phrase, observed
+from sniffdiag.report.phrases import change_phrase
 from sniffdiag.report.report import Report
 
 LIVE_SCHEMA = "sniffdiag.live/1"
@@ -80,7 +80,7 @@ def _counters(state: LiveState) -> dict[str, Any]:
         "ports": [
             {
                 **_place(port.seen.declared),
-                "observed": observed(port.seen),
+                "observed": port.seen.observed,
                 "shown": port.seen.shown.as_.value,
                 "connections": port.seen.flows,
                 "connections_per_s": round(rate.connections, 1),

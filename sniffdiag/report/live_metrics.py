@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sniffdiag.report.escape import printable
 from sniffdiag.report.live import LiveState
-from sniffdiag.report.phrases import observed
 from sniffdiag.report.report import PortReport
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -44,7 +43,7 @@ def _metrics(state: LiveState) -> Iterator[str]:
 
 def _connections(ports: Iterable[PortReport]) -> Iterator[_Sample]:
     for port in ports:
-        for protocol, count in observed(port.seen).items():
+        for protocol, count in port.seen.observed.items():
             yield {**_labels(port), "protocol": protocol}, count
 
 

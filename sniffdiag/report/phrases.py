@@ -5,30 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sniffdiag.catalog.services import DeclarationChange, ServicePort
-from sniffdiag.model import HTTP_FAMILY, Shown
+from sniffdiag.model import Shown
 from sniffdiag.observe.port_observation import PortObservation
-from sniffdiag.report.report import PortReport
+from sniffdiag.report.report import Report
 
 
-def observed(seen: PortObservation) -> dict[str, int]:
-    """Protocol to connections, most first; "unknown" for those that say nothing, last."""
-    tally: dict[str, int] = {}
-    for sighting in seen.sightings:
-        tally[sighting.protocol] = tally.get(sighting.protocol, 0) + sighting.flows
-    tally = dict(sorted(tally.items(), key=lambda item: (-item[1], item[0])))
-    unknown = sum(u.flows for u in seen.undecided)
-    return {**tally, "unknown": unknown} if unknown else tally
+def mesh_phrase(report: Report) -> str:
+    """`istio 1.3.6`, `no mesh`."""
+    return "no mesh" if report.mesh == "none" else f"{report.mesh} {report.mesh_version}".strip()
 
 
 def observed_phrase(seen: PortObservation) -> str:
     """`http 37 (1,204 requests), unknown 2`."""
-    requests = sum(s.requests for s in seen.sightings if s.protocol in HTTP_FAMILY)
-    parts = [f"{protocol} {flows:,}" for protocol, flows in observed(seen).items()]
+    parts = [f"{protocol} {flows:,}" for protocol, flows in seen.observed.items()]
     if seen.mesh_mtls_flows:
         inside = ", ".join(f"{s.protocol}? {s.flows:,}" for s in seen.inferred)
         parts.append(f"mesh mTLS {seen.mesh_mtls_flows:,}" + (f" ({inside})" if inside else ""))
-    if requests and parts:
-        parts[0] += f" ({requests:,} request{'' if requests == 1 else 's'})"
+    if seen.requests and parts:
+        parts[0] += f" ({seen.requests:,} request{'' if seen.requests == 1 else 's'})"
     return ", ".join(parts) or "-"
 
 
@@ -37,9 +31,9 @@ def declared_phrase(seen: PortObservation) -> str:
     return _said(seen.declared)
 
 
-def treated_phrase(port: PortReport) -> str:
+def treated_phrase(seen: PortObservation) -> str:
     """`opaque`, or `sniffed out, opaque in` where the directions differ."""
-    outbound, inbound = port.seen.treated.outbound.as_, port.seen.treated.inbound.as_
+    outbound, inbound = seen.treated.outbound.as_, seen.treated.inbound.as_
     return outbound.value if outbound is inbound else f"{outbound} out, {inbound} in"
 
 
