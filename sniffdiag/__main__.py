@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 from sniffdiag.version import VERSION
@@ -16,8 +17,10 @@ INTERRUPTED = 130
 def main() -> None:
     """Runs the command line; `--version` answers without importing the rest."""
     if sys.argv[1:] in (["--version"], ["-V"]):
-        sys.stdout.write(f"sniffdiag {VERSION}\n")
-        return
+        with suppress(OSError):  # of a full disk the command line can tell
+            sys.stdout.write(f"sniffdiag {VERSION}\n")
+            sys.stdout.flush()
+            return
     # numpy's linear algebra is not used; its threads would cost more than starting numpy does.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # A run makes many objects and next to no cycles; to look for these took a fifteenth of a start.

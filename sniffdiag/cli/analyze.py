@@ -56,5 +56,6 @@ def analyze(  # noqa: PLR0913 - one parameter an option is how typer reads a com
             "no declarations were given, and no mesh TLS in the capture names a Service",
             hint="add -s services.yaml, from `kubectl get svc,endpointslices,pods -A -o yaml`",
         )
-    write([FORMATS[output](report)])
-    raise typer.Exit(exit_code(report, fail_on))
+    code = exit_code(report, fail_on)
+    write([FORMATS[output](report)], code)
+    raise typer.Exit(code)

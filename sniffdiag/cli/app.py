@@ -12,12 +12,18 @@ import typer
 from sniffdiag.cli import analyze, flows, interfaces, live, pod, ports, protocols
 from sniffdiag.cli.exits import ExitCode
 from sniffdiag.cli.output import ReaderGoneError
+from sniffdiag.cli.streams import forget_standard_output, prepare_streams
 from sniffdiag.errors import SniffdiagError
 from sniffdiag.report.escape import printable
 from sniffdiag.version import VERSION
 
 DEBUG = "SNIFFDIAG_DEBUG"
 """Environment variable under which an internal error shows its traceback."""
+
+_NO_MEMORY_HINT = (
+    "give it more (ulimit -v, the container's limit), or a smaller capture: "
+    "`editcap -i 60 CAPTURE PART.pcap` cuts one into minutes"
+)
 
 _HELP = """Says which Kubernetes Service ports a service mesh handles as the wrong protocol.
 
@@ -81,23 +87,21 @@ _add("protocols", protocols.protocols)
 
 def run() -> None:
     """Runs the command line and turns what can go wrong into one line and an exit code."""
-    _open_missing_streams()
+    prepare_streams()
     try:
         app(prog_name="sniffdiag")
-    except SniffdiagError as error:
-        _complain(str(error), error.hint)
+    except (SniffdiagError, OSError, MemoryError) as error:
+        told = _in_words(error)
+        _complain(str(told), told.hint)
+        forget_standard_output()
         sys.exit(ExitCode.UNUSABLE)
-    except ReaderGoneError:
-        _forget_standard_output()
-        sys.exit(ExitCode.CLEAN)
+    except ReaderGoneError as gone:
+        forget_standard_output()
+        sys.exit(gone.code)
     except SystemExit as end:
         if end.code == ExitCode.INTERRUPTED:  # typer makes this of KeyboardInterrupt, silently
             _complain("stopped before the report was made")
         raise
-    except OSError as error:
-        _complain(str(error))
-        _forget_standard_output()
-        sys.exit(ExitCode.UNUSABLE)
     except Exception as error:
         if DEBUG in os.environ:
             raise
@@ -108,20 +112,15 @@ def run() -> None:
         sys.exit(ExitCode.UNUSABLE)
 
 
-def _open_missing_streams() -> None:
-    """A shell may close them (`<&-`); then Python has None where streams are expected."""
-    nowhere = os.devnull
-    sys.stdin = sys.stdin or open(nowhere)  # noqa: PTH123, SIM115 - as long as the process
-    sys.stdout = sys.stdout or open(nowhere, "w")  # noqa: PTH123, SIM115 - the same
-    sys.stderr = sys.stderr or open(nowhere, "w")  # noqa: PTH123, SIM115 - the same
+def _in_words(error: SniffdiagError | OSError | MemoryError) -> SniffdiagError:
+    if isinstance(error, SniffdiagError):
+        return error
+    if isinstance(error, MemoryError):
+        return SniffdiagError("not enough memory", hint=_NO_MEMORY_HINT)
+    return SniffdiagError(f"stopped: {error.strerror or error}")
 
 
 def _complain(what: str, hint: str = "") -> None:
     sys.stderr.write(f"sniffdiag: {printable(what, 1000)}\n")
     if hint:
         sys.stderr.write(f"  {printable(hint, 1000)}\n")
-
-
-def _forget_standard_output() -> None:
-    """Keeps Python from flushing into a closed pipe (or a full disk) once more at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -94,8 +94,9 @@ def live(  # noqa: PLR0913 - one parameter an option is how typer reads a comman
     report = showing.conduct(run, watch)
     if capture_files is not None and capture_files.failure:
         say(f"writing {written} stopped: {capture_files.failure}")
-    showing.give(report)
-    raise typer.Exit(exit_code(report, fail_on))
+    code = exit_code(report, fail_on)
+    showing.give(report, code)
+    raise typer.Exit(code)
 
 
 def _refuse_contradictions(

@@ -114,8 +114,9 @@ def pod(  # noqa: PLR0913 - one parameter an option is how typer reads a command
     showing = Showing(output)
     limits = Limits(duration, until_verdict=until_verdict)
     report = _captured(wanted, (context, kubeconfig), declared, limits, showing, written)
-    showing.give(report)
-    raise typer.Exit(exit_code(report, fail_on))
+    code = exit_code(report, fail_on)
+    showing.give(report, code)
+    raise typer.Exit(code)
 
 
 def _captured(  # noqa: PLR0913, PLR0917 - as above

@@ -14,6 +14,7 @@ from sniffdiag.report.escape import printable
 
 if TYPE_CHECKING:
     from sniffdiag.catalog.watch import Watch
+    from sniffdiag.cli.exits import ExitCode
     from sniffdiag.cli.screen import Display, Rehearsed
     from sniffdiag.pipeline.live import LiveRun
     from sniffdiag.report.live import LiveState
@@ -45,15 +46,15 @@ class Showing:
         with self._display, watch or nullcontext():
             return run.run(self._tell, processes())
 
-    def give(self, report: Report) -> None:
-        """The final report."""
+    def give(self, report: Report, code: ExitCode) -> None:
+        """The final report, with which the command ends."""
         from sniffdiag.report.formats import FORMATS  # noqa: PLC0415 - --help stays fast
         from sniffdiag.report.live_events import report_line  # noqa: PLC0415 - as above
 
         if self._output is LiveFormat.NDJSON:
-            write([report_line(report, time.time_ns())])
+            write([report_line(report, time.time_ns())], code)
         else:
-            write([FORMATS[self._output](report)])
+            write([FORMATS[self._output](report)], code)
 
     def _tell(self, state: LiveState) -> None:
         for listener in self._listeners:

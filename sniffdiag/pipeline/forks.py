@@ -7,6 +7,7 @@ this process.
 
 from __future__ import annotations
 
+import ctypes  # loaded by numpy in any case
 import mmap
 import os
 import pickle  # noqa: TID251 - between this process and its own children only
@@ -20,6 +21,9 @@ from typing import NoReturn, TypeVar
 CAN_FORK = sys.platform == "linux"
 """Elsewhere there are no anonymous files, and a fork may not be safe."""
 
+_PR_SET_PDEATHSIG = 1
+"""linux/prctl.h"""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -29,9 +33,10 @@ class Fork:
 
     def __init__(self, work: Callable[[], object]) -> None:
         self._result = os.memfd_create("sniffdiag")
+        parent = os.getpid()
         self._pid = os.fork()
         if self._pid == 0:
-            _work(work, self._result)
+            _work(work, self._result, parent)
 
     def result(self) -> object:
         """What the work returned; None if the child died or failed."""
@@ -53,10 +58,18 @@ class Fork:
             os.waitpid(self._pid, 0)
 
 
-def _work(work: Callable[[], object], result: int) -> NoReturn:
+def _end_with(parent: int) -> None:
+    """In the child: be killed when the parent ends; nobody is left to take the result then."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # too late for the signal
+        os._exit(1)
+
+
+def _work(work: Callable[[], object], result: int, parent: int) -> NoReturn:
     """In the child: leave what the work returns, and end."""
     status = 1
     try:
+        _end_with(parent)
         _leave(work(), result)
         status = 0
     finally:

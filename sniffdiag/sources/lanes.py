@@ -29,6 +29,9 @@ SAMPLE = 64
 LANES_PER_ROOT = 1.3
 """Lanes per square root of the number of records: every lane costs a guess, every record of the
 longest lane a numpy step. Measured with records of 80 and of 530 bytes in blocks of 16 MiB."""
+LONGEST_LANE = 4
+"""Steps per lane wanted, of which there are about as many as records in each: where guesses fail
+(the tail of a file is zeros) a few lanes would take all steps, each as dear as one of all lanes."""
 STEPS_AT_ONCE = 4
 """Between two looks at whether all lanes have arrived; those that have run on meanwhile."""
 
@@ -89,14 +92,15 @@ def walk_in_lanes(records: Records, begin: int, bound: int) -> tuple[Positions, 
     firsts = np.array([begin, *records.likely_starts(begin, targets)], dtype=np.int64)
     bounds = np.append(firsts[1:], bound)
     rows = [firsts]
-    while (rows[-1] < bounds).any():
+    most_steps = LONGEST_LANE * len(targets)
+    while len(rows) <= most_steps and (rows[-1] < bounds).any():
         for _ in range(STEPS_AT_ONCE):
             rows.append(records.next_starts(rows[-1]))
     steps = np.array(rows)
     on_lane = steps < bounds
-    counts = on_lane.sum(axis=0)
+    counts = np.minimum(on_lane.sum(axis=0), len(rows) - 1)
     ends = steps[counts, np.arange(firsts.shape[0])]
-    if np.array_equal(ends[:-1], firsts[1:]):
+    if np.array_equal(ends[:-1], firsts[1:]) and ends[-1] >= bound:
         return steps.T[on_lane.T], int(ends[-1])
     return _stitch(records, _Lanes(bounds, steps, counts, ends))
 
@@ -122,6 +126,7 @@ class _Lanes:
     """One column a lane; only its first `counts` rows lie on it."""
     counts: npt.NDArray[np.int64]
     ends: Positions
+    """Where each has come to: below its bound if it was given up."""
 
 
 def _stitch(records: Records, lanes: _Lanes) -> tuple[Positions, int]:
@@ -132,10 +137,11 @@ def _stitch(records: Records, lanes: _Lanes) -> tuple[Positions, int]:
         if at >= bound:
             continue
         if at == lanes.steps[0, lane]:
-            piece, at = lanes.steps[: lanes.counts[lane], lane], int(lanes.ends[lane])
-        else:
+            pieces.append(lanes.steps[: lanes.counts[lane], lane])
+            at = int(lanes.ends[lane])
+        if at < bound:
             piece, at = walk_plainly(records, at, bound)
-        pieces.append(piece)
+            pieces.append(piece)
     return np.concatenate(pieces), at
 
 

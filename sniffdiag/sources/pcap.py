@@ -31,6 +31,8 @@ MAX_RECORD_BYTES = 16 * 1024 * 1024
 """... and then up to here, so that a broken header does not make us buffer gigabytes."""
 CHAIN_SECONDS = 86_400
 """Neighbours further apart are not believed when looking for the next record after damage."""
+MOST_TRIES = 256
+"""For one lane: payload may be made of what is searched for."""
 NS_PER_SECOND = 1_000_000_000
 
 
@@ -166,11 +168,13 @@ class PcapRecords:
         """The first record in [target, until) whose seconds hold the pattern."""
         ahead, find = self._upper_seconds_at, self._buffer.find
         until = min(until, self._end - self.header_bytes) + ahead
-        found = find(pattern, target + ahead, until)
-        while found >= 0:
+        found = target + ahead - 1
+        for _ in range(MOST_TRIES):
+            found = find(pattern, found + 1, until)
+            if found < 0:
+                return None
             if self._looks_right(found - ahead):
                 return found - ahead
-            found = find(pattern, found + 1, until)
         return None
 
     def _looks_right(self, start: int) -> bool:
@@ -196,7 +200,19 @@ class PcapRecords:
 
     def believable_starts(self, begin: int, end: int) -> Positions:
         """See `resync.ResumableRecords`."""
-        return begin + np.flatnonzero(self._right_headers(slice(begin, end)))
+        starts = begin + np.flatnonzero(self._small_lengths(begin, end))
+        return starts[self._right_headers(starts)]
+
+    def _small_lengths(self, begin: int, end: int) -> Mask:
+        """Where the upper bytes of both lengths are zero.
+
+        Whole columns of bytes are compared ten times as fast as the fields of `_right_headers`,
+        which are no more than a few hundredths of the places once these are sorted out.
+        """
+        upper = 0 if self.layout.byte_order == ">" else 3
+        caplens, wirelens = (self.data[at + upper + begin : at + upper + end] for at in (8, 12))
+        small: Mask = (caplens == 0) & (wirelens == 0)
+        return small
 
     def believable_after(self, starts: Positions, following: Positions) -> Mask:
         """See `resync.ResumableRecords`."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from sniffdiag.records import dataclass
 from sniffdiag.sources.lanes import BROKEN, Mask, Positions, Records
@@ -22,6 +23,9 @@ LARGEST_SCAN_BYTES = 256 * 1024
 
 class ResumableRecords(Records, Protocol):
     """What the search needs to know of a file format beyond what the walk needs."""
+
+    data: npt.NDArray[np.uint8]
+    """The buffer."""
 
     def believable_starts(self, begin: int, end: int) -> Positions:
         """Positions in [begin, end) at which a header looks right; all their headers are whole."""
@@ -50,15 +54,26 @@ def find_resumption(
     size = FIRST_SCAN_BYTES
     while begin < last:
         until = min(begin + size, last)
-        starts = records.believable_starts(begin, until)
-        believed, undecided = _judge(records, starts, end, at_end_of_stream=at_end_of_stream)
-        hits = np.flatnonzero(believed | undecided)
-        if hits.size:
-            return Resumption(int(starts[hits[0]]), decided=bool(believed[hits[0]]))
+        starts = _right_starts(records, begin, until)
+        if starts.size:
+            believed, undecided = _judge(records, starts, end, at_end_of_stream=at_end_of_stream)
+            hits = np.flatnonzero(believed | undecided)
+            if hits.size:
+                return Resumption(int(starts[hits[0]]), decided=bool(believed[hits[0]]))
         begin, size = until, min(2 * size, LARGEST_SCAN_BYTES)
     if at_end_of_stream:
         return Resumption(end, decided=True)
     return Resumption(begin, decided=False)
+
+
+def _right_starts(records: ResumableRecords, begin: int, end: int) -> Positions:
+    """Where in [begin, end) a header looks right, which none of zeros alone does.
+
+    Gigabytes of zeros are what a file that was preallocated, or is sparse, has for a tail.
+    """
+    if not records.data[begin : end + records.header_bytes - 1].max():
+        return np.empty(0, dtype=np.int64)
+    return records.believable_starts(begin, end)
 
 
 def _judge(

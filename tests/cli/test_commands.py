@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import resource
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from sniffdiag.cli import app
 from tests.support.capture_files import pcap, pcap_record
 from tests.support.small_captures import DECLARED, FRAMES, PLAIN
 
@@ -111,22 +115,60 @@ def test_no_colour_or_progress_goes_to_what_is_no_terminal() -> None:
         assert "\x1b" not in run.stdout + run.stderr
 
 
-@pytest.mark.parametrize("arguments", [("flows", INCIDENT), ANALYZE, ("protocols",)])
+@pytest.mark.parametrize(
+    "arguments", [("flows", INCIDENT), ANALYZE, ("protocols",), ("--version",), ("--help",)]
+)
 def test_a_full_disk_is_one_line_and_code_2(arguments: tuple[str, ...]) -> None:
     with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
         run = sniffdiag(*arguments, stdout=full.fileno())
     assert run.returncode == 2
-    assert run.stderr.startswith("sniffdiag: cannot write the report: No space left on device")
+    assert re.fullmatch("sniffdiag: [a-z: ]+: No space left on device\n", run.stderr)
 
 
-def test_a_reader_that_has_gone_is_no_error() -> None:
+@pytest.mark.parametrize(
+    ("code", "arguments"),
+    [
+        (0, ("flows", INCIDENT)),
+        (1, ANALYZE),
+        (2, ("flows", "/nonexistent.pcap")),
+        (2, ("flows", "--bogus")),
+    ],
+)
+def test_remarks_that_nobody_can_read_change_no_result(
+    code: int, arguments: tuple[str, ...]
+) -> None:
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+        run = subprocess.run(
+            [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=full, check=False
+        )
+    assert run.returncode == code
+    assert run.stdout.decode() == sniffdiag(*arguments).stdout
+
+
+@pytest.mark.parametrize(("code", "arguments"), [(0, ("flows", INCIDENT)), (1, ANALYZE)])
+def test_a_reader_that_has_gone_is_no_error_and_changes_no_code(
+    code: int, arguments: tuple[str, ...]
+) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        run = sniffdiag("flows", INCIDENT, "-o", "json", stdout=writing)
+        run = sniffdiag(*arguments, "-o", "json", stdout=writing)
     finally:
         os.close(writing)
-    assert (run.returncode, run.stderr) == (0, "")
+    assert (run.returncode, run.stderr) == (code, "")
+
+
+def test_too_little_memory_is_one_line_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "app", Mock(side_effect=MemoryError))
+    errors = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", errors)
+    monkeypatch.setattr(app, "forget_standard_output", lambda: None)
+    with pytest.raises(SystemExit) as end:
+        app.run()
+    assert end.value.code == 2
+    first, second = errors.getvalue().splitlines()
+    assert first == "sniffdiag: not enough memory"
+    assert "editcap" in second
 
 
 def test_closed_streams_are_not_an_internal_error() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import time
 
 import numpy as np
 import pytest
@@ -55,3 +57,25 @@ def test_a_child_that_raises_has_no_result(capfd: pytest.CaptureFixture[str]) ->
     finally:
         child.stop()
     assert capfd.readouterr().err == ""
+
+
+def test_a_child_does_not_outlive_who_waits_for_it() -> None:
+    """SIGTERM to a run that reads a large file must not leave readers behind."""
+    reading, writing = os.pipe()
+
+    def work() -> None:
+        os.write(writing, b"working")
+        time.sleep(60)
+
+    parent = os.fork()
+    if parent == 0:
+        Fork(work)
+        time.sleep(60)
+    os.close(writing)
+    assert os.read(reading, 100) == b"working"
+    os.kill(parent, signal.SIGTERM)
+    os.waitpid(parent, 0)
+    ended, _, _ = select.select([reading], [], [], 10)
+    assert ended, "the child still holds the pipe"
+    assert os.read(reading, 1) == b""
+    os.close(reading)

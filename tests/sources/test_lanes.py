@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from unittest.mock import Mock
 
 import numpy as np
@@ -100,3 +101,30 @@ def test_bait_inside_a_payload_is_no_record() -> None:
     records, end = _pcap_records([*frames(*[60] * 200), bait, *frames(*[60] * 200)])
     found, _ = walk_in_lanes(records, 0, end - records.header_bytes + 1)
     assert found.size == 401
+
+
+@pytest.mark.parametrize("tail", [100_000, 3_000_000])
+def test_a_tail_of_zeros_takes_no_step_for_each_of_them(
+    monkeypatch: pytest.MonkeyPatch, tail: int
+) -> None:
+    """Zeros read as records of nothing, among which no lane can be guessed."""
+    window = _loaded(pcap(frames(*[60] * 500))[FILE_HEADER_BYTES:] + bytes(tail))
+    records = PcapRecords(window, Layout(MICROSECONDS, "<", 262144, 1))
+    bound = window.end - records.header_bytes + 1
+    expected, expected_stop = walk_plainly(records, 0, bound)
+    steps = Mock(side_effect=records.next_starts)
+    monkeypatch.setattr(records, "next_starts", steps)
+    found, stop = walk_in_lanes(records, 0, bound)
+    assert (found.tolist(), stop) == (expected.tolist(), expected_stop)
+    assert steps.call_count < 10 * math.sqrt(found.size)
+
+
+def test_payload_that_is_made_of_what_is_searched_for_is_given_up() -> None:
+    stuffed = Frame(pcap_record(frames(60)[0])[2:4] * 100_000)
+    window = _loaded(pcap([*frames(60), stuffed])[FILE_HEADER_BYTES:])
+    records = PcapRecords(window, Layout(MICROSECONDS, "<", 262144, 1))
+    tries = Mock(side_effect=records._looks_right)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "_looks_right", tries)
+        records.likely_starts(0, range(1000, 101_000, 50_000))
+    assert tries.call_count <= 2000

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import random
+import struct
+from typing import Literal
 
 import pytest
 
+from sniffdiag.sources.lanes import Positions
 from sniffdiag.sources.pcap import Layout, PcapRecords
 from sniffdiag.sources.resync import Resumption, find_resumption
 from sniffdiag.sources.window import Window
@@ -47,3 +51,38 @@ def test_records_days_apart_are_not_neighbours() -> None:
 
 def test_the_search_says_how_far_it_has_ruled_out() -> None:
     assert _resumption(b"\xff" * 9000, at_end_of_stream=False) == Resumption(8985, decided=False)
+
+
+@pytest.mark.parametrize("zeros", [0, 1, 4081, 4095, 4096, 4097, 12_288, 300_001])
+def test_records_after_zeros_are_found_where_they_begin(zeros: int) -> None:
+    content = bytes(zeros) + b"".join(RECORDS)
+    assert _resumption(content, at_end_of_stream=True) == Resumption(zeros, decided=True)
+
+
+def test_zeros_are_passed_over_without_a_look_at_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(_records: PcapRecords, begin: int, end: int) -> Positions:
+        msg = f"looked at zeros from {begin} to {end}"
+        raise AssertionError(msg)
+
+    monkeypatch.setattr(PcapRecords, "believable_starts", look)
+    assert _resumption(bytes(1 << 20), at_end_of_stream=True).at == 1 << 20
+
+
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+def test_where_a_header_looks_right_is_told_the_same_from_its_upper_bytes(byte_order: str) -> None:
+    junk = random.Random(1)  # noqa: S311 - not for secrets
+    pieces = [
+        junk.choice((b"\0", b"\0\0\0", b"\x02", b"\xff", junk.randbytes(3))) for _ in range(9000)
+    ]
+    window = Window(io.BytesIO(b"".join(pieces)))
+    window.require(16_000)
+    order: Literal["<", ">"] = "<" if byte_order == "<" else ">"
+    records = PcapRecords(window, Layout(MICROSECONDS, order, 262144, 1))
+    found = records.believable_starts(0, 15_000).tolist()
+    assert found == [at for at in range(15_000) if _right(window.head(16_000)[at : at + 16], order)]
+    assert len(found) > 30
+
+
+def _right(header: bytes, byte_order: str) -> bool:
+    _, fraction, caplen, wirelen = struct.unpack(byte_order + "IIII", header)
+    return bool(0 < caplen <= wirelen <= 262_144 and fraction < 1_000_000)
