@@ -70,9 +70,24 @@ class Leg(StrEnum):
     APP_TO_PROXY = "app to proxy"
     """The client application and its own sidecar, on loopback: the bytes are the client's own."""
     WIRE = "wire"
-    """Between pods: proxy to proxy, or without a mesh on one side."""
+    """Between pods: proxy to proxy, or without a mesh on one side (`MeshSide` tells)."""
+    HBONE = "hbone"
+    """A tunnel of an ambient mesh, which shows neither the declared port nor its protocol."""
     PROXY_TO_APP = "proxy to app"
-    """The server's sidecar and its application, on loopback."""
+    """The server's own proxy and its application, on loopback."""
+
+
+class MeshSide(StrEnum):
+    """What of a mesh stands at one end of a connection."""
+
+    PROXY = "proxy"
+    """A sidecar or a gateway."""
+    AMBIENT = "ambient"
+    """ztunnel or a waypoint."""
+    NONE = "no mesh"
+    MIXED = "mixed"
+    """Some connections so, others otherwise."""
+    UNKNOWN = "unknown"
 
 
 class Severity(StrEnum):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sniffdiag.catalog.manifests import load
 from sniffdiag.catalog.services import Catalog
@@ -150,6 +154,37 @@ def test_marks_never_contradict_the_access_logs(case: Case) -> None:
     shown = dialled_port(case).seen.shown
     for pod, direction in (("client", shown.outbound), ("server", shown.inbound)):
         assert direction.as_ in SHOWN_IN_LOG[logged(known, pod)] | {"unknown"}, direction
+
+
+@cache
+def without_pods(folder: Path) -> Catalog:
+    """The declarations as they are without Pods: only the wire tells who has a sidecar."""
+    declared = yaml.safe_load((folder / "services.yaml").read_text())
+    items = [item for item in declared["items"] if item["kind"] != "Pod"]
+    text = yaml.safe_dump({**declared, "items": items}).encode()
+    return load(["-"], stdin=io.BytesIO(text))
+
+
+@pytest.mark.parametrize("given", [catalog, without_pods], ids=["with Pods", "without Pods"])
+def test_whoever_is_said_to_stand_at_the_ends_of_a_leg_does(
+    given: Callable[[Path], Catalog],
+) -> None:
+    """A sidecar, or no mesh, is claimed of neither side where the other is true."""
+    claims = Counter[str]()
+    for case in CASES:
+        known = truth(case.folder)
+        proxies = known["ports"][known["dialled"]]["proxies"]
+        report = analyze_captures(
+            [str(case.folder / known["captures"][case.place]["file"])],
+            given(case.folder),
+            MeshChoice("istio", known["mesh_version"]),
+        )
+        for leg in (leg for port in report.ports for leg in port.seen.legs):
+            for way, side in (("outbound", leg.client_side), ("inbound", leg.server_side)):
+                there = "no mesh" if proxies[way] == "none" else "proxy"
+                assert side.as_ in {there, "unknown"}, (case.name, leg)
+                claims[side.as_] += 1
+    assert {"proxy", "no mesh", "unknown"} <= set(claims)
 
 
 SEEN_FROM = {("c-any", "client"), ("s1-lo", "server")}

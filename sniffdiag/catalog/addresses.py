@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _Id = tuple[str, str]
 _Key = TypeVar("_Key")
+_DATAPLANE_MODE, _AMBIENT = "istio.io/dataplane-mode", "ambient"
 
 
 def build_catalog(
@@ -77,6 +78,7 @@ class _Build:
             node_addresses=frozenset(self._objects.node_addresses),
             pods=self._pod_names(),
             meshed_pods=frozenset(ip for p in self._objects.pods if p.meshed for ip in p.ips),
+            pods_without_proxy=self._pods_without_proxy(),
             excluded_inbound={
                 ip: pod.excluded_inbound
                 for pod in self._objects.pods
@@ -84,6 +86,14 @@ class _Build:
                 for ip in pod.ips
             },
         )
+
+    def _pods_without_proxy(self) -> frozenset[str]:
+        """Pods of an ambient mesh have no proxy of their own and are in it nevertheless."""
+        pods = self._objects.pods
+        stated = [*(c.stated for c in self._objects.claims), *(s for p in pods for s in p.stated)]
+        if any(s.source.endswith(_DATAPLANE_MODE) and s.value == _AMBIENT for s in stated):
+            return frozenset()
+        return frozenset(ip for p in pods if not (p.meshed or p.host_network) for ip in p.ips)
 
     def _add_service_port(self, service_id: _Id, service: ServiceObject, port: ServicePort) -> None:
         for address in service.cluster_ips:

@@ -2,7 +2,8 @@
 
 ## What it sees
 
-HTTP on a port of an ambient mesh (Istio's ztunnel) for which no waypoint is declared.
+HTTP on a port of an ambient mesh (Istio's ztunnel) for which no waypoint is declared; or no more
+than tunnels to its pods (HBONE, port 15008), in which whatever it speaks is handled so.
 
 ## Why it matters
 
@@ -30,19 +31,21 @@ from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding, Fix
 from sniffdiag.diagnose.rule import ENOUGH, Rule
-from sniffdiag.diagnose.wording import port_title, was_observed
+from sniffdiag.diagnose.wording import counted, port_title, was_observed
 from sniffdiag.mesh.treated import Cause
 from sniffdiag.model import PortVerdict, Severity
-from sniffdiag.observe.port_observation import PortObservation
+from sniffdiag.observe.port_observation import PortObservation, Sighting
 
 
 def check(seen: PortObservation) -> Iterator[Finding]:
     """HTTP where nothing above layer 4 is looked at."""
     http = tuple(s for s in seen.sightings if s.is_http)
-    if seen.treated.cause is not Cause.LAYER_4 or not http or seen.share(http) < ENOUGH:
+    if seen.treated.cause is not Cause.LAYER_4 or not _concerns(seen, http):
         return
+    tunnels = f"{counted(seen.tunnelled_flows, 'tunnel')} (HBONE) to the pods behind"
+    what = f"{was_observed(http)} on" if http else tunnels
     message = (
-        f"{was_observed(http)} on {port_title(seen)}; "
+        f"{what} {port_title(seen)}; "
         f"{seen.treated.outbound.because}, so nothing that needs HTTP applies to it, by design "
         "and whatever the port is called"
     )
@@ -52,6 +55,12 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         f"istioctl waypoint apply --enroll-namespace -n {namespace}",
     )
     yield RULE.finding(seen, message, sightings=http, fix=fix)
+
+
+def _concerns(seen: PortObservation, http: tuple[Sighting, ...]) -> bool:
+    if seen.judged:
+        return bool(http) and seen.share(http) >= ENOUGH
+    return bool(seen.tunnelled_flows)
 
 
 RULE = Rule(

@@ -3,7 +3,8 @@
 ## What it sees
 
 A declared port whose connections carry no readable payload (empty, joined in the middle,
-encrypted by the mesh itself), and a capture that lost packets, ends in the middle of a record, or
+encrypted by the mesh itself), or to whose pods nothing but tunnels of an ambient mesh lead (HBONE,
+port 15008), and a capture that lost packets, ends in the middle of a record, or
 holds no traffic of any declared port.
 
 ## Why it matters
@@ -47,6 +48,11 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     reasons = [f"{counted(u.flows, 'connection')}: {u.reason}" for u in seen.undecided]
     if seen.mesh_mtls_flows:
         reasons.append(f"{counted(seen.mesh_mtls_flows, 'connection')}: the mesh's own mutual TLS")
+    if seen.tunnelled_flows:
+        reasons.append(
+            f"{counted(seen.tunnelled_flows, 'connection')} to its pods: HBONE, an ambient mesh's "
+            "tunnel, which hides port and protocol"
+        )
     message = f"nothing readable was observed on {port_title(seen)} ({'; '.join(reasons)})"
     yield RULE.finding(seen, message, fix=_CAPTURE_AGAIN)
 

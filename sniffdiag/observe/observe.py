@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from sniffdiag.addresses import address_text
 from sniffdiag.catalog.services import Catalog, Match, ServicePort, host_key
-from sniffdiag.flows.flow import NO_TWIN, Flows, Orientation
+from sniffdiag.flows.flow import NO_TWIN, Flows, Orientation, is_loopback
 from sniffdiag.identify.detectors import DETECTORS
 from sniffdiag.identify.verdict import Identification, Reason
 from sniffdiag.marks.families import mesh_tls
@@ -25,7 +25,8 @@ from sniffdiag.model import HTTP_FAMILY, Direction, Endpoint, Leg, Transport, Tr
 from sniffdiag.observe.handshakes import conduct
 from sniffdiag.observe.http_tally import HttpTally
 from sniffdiag.observe.identified import IdentifiedFlows
-from sniffdiag.observe.legs import LEGS, leg_codes
+from sniffdiag.observe.legs import LEGS, hbone_rows, leg_codes
+from sniffdiag.observe.port_legs import port_legs
 from sniffdiag.observe.port_observation import (
     Exemplar,
     PortObservation,
@@ -34,7 +35,8 @@ from sniffdiag.observe.port_observation import (
     Undecided,
     UnmatchedEndpoint,
 )
-from sniffdiag.observe.shown import PortMarks, Proxies, ShownFlows
+from sniffdiag.observe.proxies import Proxies
+from sniffdiag.observe.shown import PortMarks, ShownFlows
 from sniffdiag.observe.treatment_change import treatment_change
 from sniffdiag.records import dataclass
 
@@ -142,13 +144,16 @@ class _Assignment:
         self.catalog = catalog
         self.rows: dict[ServicePort, list[int]] = defaultdict(list)
         self.shared: dict[ServicePort, set[ServicePort]] = defaultdict(set)
+        self.tunnelled: dict[ServicePort, list[int]] = defaultdict(list)
+        """Rows to pods of a port that hide which port they are for."""
         self.unmatched_rows: list[int] = []
         tallied = self.flows.tallied
         none = np.zeros(self.flows.rows, np.int64)
         self.requests = none if tallied is None else tallied.requests(self.flows.rows)
         self._orient_by_declarations()
-        self.leg = leg_codes(self.flows)
-        self.shown = ShownFlows(identified, self.leg, Proxies(self.flows, self.leg, catalog))
+        self.leg = leg_codes(self.flows, hbone_rows(identified))
+        self.proxies = Proxies(self.flows, self.leg, catalog)
+        self.shown = ShownFlows(identified, self.leg, self.proxies)
         self._by_sni = self._ports_named_by_sni()
         http = [code for code, name in enumerate(identified.names) if name in HTTP_FAMILY]
         self.http_rows: npt.NDArray[np.bool_] = np.isin(identified.code, http)
@@ -167,10 +172,22 @@ class _Assignment:
                 self.rows[named].append(row)
         plain = [r for r in rows.tolist() if r not in self._by_sni]
         if not by_address:
-            self.unmatched_rows.extend(plain)
+            self.unmatched_rows.extend(self._without_tunnels(plain))
         for port in by_address:
             self.rows[port].extend(plain)
             self.shared[port].update(p for p in by_address if p != port)
+
+    def _without_tunnels(self, rows: list[int]) -> list[int]:
+        """The same rows but for tunnels to pods of declared ports, which are kept with these."""
+        left = []
+        for row in rows:
+            hides = self.leg[row] == LEGS.index(Leg.HBONE)
+            ports = self.proxies.ports_at(self.flows.endpoints(row)[1].address) if hides else ()
+            for port in ports:
+                self.tunnelled[port].append(row)
+            if not ports:
+                left.append(row)
+        return left
 
     def _count_connections_once(self) -> None:
         """Of twins only the first that is declared stays, or the first, if none is.
@@ -191,6 +208,8 @@ class _Assignment:
             self.twins[port] = len(rows) - len(kept)
             self.rows[port] = kept
         self.unmatched_rows = [row for row in self.unmatched_rows if stays[row]]
+        for port, rows in self.tunnelled.items():
+            self.tunnelled[port] = [row for row in rows if twin_of[row] == NO_TWIN]
 
     def _matches(self, row: int, side: str) -> list[Match]:
         hi, lo, number = (
@@ -241,6 +260,7 @@ class _Assignment:
 
     def unmatched(self) -> tuple[UnmatchedEndpoint, ...]:
         groups: dict[tuple[str, int, int], Counter[str]] = defaultdict(Counter)
+        leg: dict[tuple[str, int, int], Leg] = {}
         flows = self.flows
         for row in self.unmatched_rows:
             key = (
@@ -249,12 +269,14 @@ class _Assignment:
                 int(flows.transport[row]),
             )
             groups[key][self.identified.names[int(self.identified.code[row])]] += 1
+            leg.setdefault(key, LEGS[int(self.leg[row])])
         found = [
             UnmatchedEndpoint(
                 Endpoint(key[0], key[1]),
                 Transport(key[2]),
                 tally.total(),
                 tuple(sorted(tally.items(), key=lambda item: (-item[1], item[0]))),
+                leg[key],
             )
             for key, tally in groups.items()
         ]
@@ -285,6 +307,7 @@ def _observe_port(
     marks = PortMarks(assignment.shown, port, rows, assignment.leg)
     sightings = tally.sightings()
     http = HttpTally(assignment.identified, nearest)
+    tunnelled = assignment.tunnelled.get(port, [])
     signs = [marks.signs(direction) for direction in Direction]
     changes = (treatment_change(flows, assignment.leg, s, http.answers) for s in signs)
     return PortObservation(
@@ -293,13 +316,14 @@ def _observe_port(
         inferred=() if sightings else _credible(marks.inferred(), treated),
         named_protocols=_named_protocols(port),
         shown=marks.shown(),
-        legs=marks.legs(),
+        legs=port_legs(marks, assignment.proxies, (port, treated), tunnelled),
         hops=marks.hops(),
         releases=marks.releases(),
         replies=marks.replies(),
         sightings=sightings,
         undecided=tally.undecided(),
         mesh_mtls_flows=tally.mesh_mtls,
+        tunnelled_flows=0 if nearest.size else len(tunnelled),  # else they carry what was read
         superseded_flows=len(rows) - len(nearest) + assignment.twins[port],
         shared_with=tuple(sorted(assignment.shared.get(port, ()), key=lambda p: p.key)),
         contradicted_by=contradicted_by,
@@ -334,8 +358,9 @@ def _nearest_to_the_client(
 ) -> npt.NDArray[np.int64]:
     """Rows without those that only repeat, behind a proxy, what a nearer leg already shows.
 
-    A connection on the wire is left out where the same client's own leg was captured; a server-side
-    loopback connection where readable ones came in on the wire.
+    A connection on the wire, or one that ztunnel hands on from its client's address, is left out
+    where the same client's own leg was captured; a server-side loopback connection where readable
+    ones came in on the wire.
     """
     if not rows.size:
         return rows
@@ -346,8 +371,11 @@ def _nearest_to_the_client(
         zip(flows.client_hi[app].tolist(), flows.client_lo[app].tolist(), strict=True)
     )
     clients = zip(flows.client_hi[rows].tolist(), flows.client_lo[rows].tolist(), strict=True)
-    repeated = (leg == LEGS.index(Leg.WIRE)) & np.fromiter(
-        (c in seen_clients for c in clients), dtype=np.bool_, count=len(rows)
+    loopback = is_loopback(flows.client_hi[rows], flows.client_lo[rows])
+    repeated = (
+        (leg != LEGS.index(Leg.APP_TO_PROXY))
+        & ~loopback
+        & np.fromiter((c in seen_clients for c in clients), dtype=np.bool_, count=len(rows))
     )
     wire = rows[(leg == LEGS.index(Leg.WIRE)) & ~repeated]
     if any(tally.readable(r) for r in wire.tolist()):

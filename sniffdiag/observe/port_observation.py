@@ -14,6 +14,7 @@ from sniffdiag.model import (
     Direction,
     Endpoint,
     Leg,
+    MeshSide,
     Shown,
     Transport,
 )
@@ -159,6 +160,16 @@ class PortShown:
 
 
 @dataclass(frozen=True, slots=True)
+class SideShown:
+    """What of a mesh stands at one end of the connections on one leg."""
+
+    as_: MeshSide = MeshSide.UNKNOWN
+    because: str = ""
+    flows: tuple[tuple[MeshSide, int], ...] = ()
+    """Connections that were looked at by what stands there, most first."""
+
+
+@dataclass(frozen=True, slots=True)
 class LegShown:
     """All connections of the port on one leg, superseded ones included, and what they show."""
 
@@ -167,6 +178,10 @@ class LegShown:
     outbound: Shown
     inbound: Shown
     first_frame: int
+    because: str = ""
+    """How the leg is known."""
+    client_side: SideShown = SideShown()
+    server_side: SideShown = SideShown()
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +237,8 @@ class PortObservation:
     undecided: tuple[Undecided, ...] = ()
     mesh_mtls_flows: int = 0
     """Connections between sidecars whose bytes are the mesh's own TLS."""
+    tunnelled_flows: int = 0
+    """Connections to the port's pods through tunnels of an ambient mesh, which may be its own."""
     superseded_flows: int = 0
     """Connections left out because a leg nearer to the client application was seen."""
     shared_with: tuple[ServicePort, ...] = ()
@@ -279,7 +296,8 @@ class PortObservation:
     @property
     def flows(self) -> int:
         """All connections that belong to the port and were not superseded."""
-        return self.decided_flows + sum(u.flows for u in self.undecided) + self.mesh_mtls_flows
+        hidden = self.mesh_mtls_flows + self.tunnelled_flows
+        return self.decided_flows + sum(u.flows for u in self.undecided) + hidden
 
     @property
     def judged(self) -> tuple[Sighting, ...]:
@@ -301,3 +319,5 @@ class UnmatchedEndpoint:
     flows: int
     protocols: tuple[tuple[str, int], ...]
     """Protocol and connections, most first."""
+    leg: Leg = Leg.WIRE
+    """Of its first connection."""

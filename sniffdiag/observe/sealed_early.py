@@ -16,7 +16,7 @@ import numpy as np
 from sniffdiag.addresses import address_text
 from sniffdiag.catalog.services import Catalog, ServicePort
 from sniffdiag.flows.flow import NO_TWIN
-from sniffdiag.model import Endpoint, Transport
+from sniffdiag.model import Endpoint, Leg, Transport
 from sniffdiag.observe.observe import Observations
 from sniffdiag.observe.port_observation import (
     PortObservation,
@@ -170,12 +170,14 @@ def _endpoints(
         if kind.address:
             key = Endpoint(kind.address, kind.port), kind.transport
             tallies.setdefault(key, Counter())[kind.protocol] += early.flows[kind]
+    legs = {(each.server, each.transport): each.leg for each in seen}
     found = [
         UnmatchedEndpoint(
             server,
             transport,
             tally.total(),
             tuple(sorted(tally.items(), key=lambda item: (-item[1], item[0]))),
+            legs.get((server, transport), Leg.WIRE),
         )
         for (server, transport), tally in tallies.items()
     ]

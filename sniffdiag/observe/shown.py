@@ -14,8 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sniffdiag.addresses import address_text
-from sniffdiag.catalog.services import Catalog, ServicePort, Via
+from sniffdiag.catalog.services import ServicePort
 from sniffdiag.flows.flow import Flow, Flows, Stream
 from sniffdiag.identify.verdict import Identification
 from sniffdiag.marks.families import mesh_tls, read_marks
@@ -29,13 +28,13 @@ from sniffdiag.observe.port_observation import (
     DirectionShown,
     Exemplar,
     HopShown,
-    LegShown,
     PortShown,
     ProxyReply,
     ReleaseShown,
     Shape,
     Sighting,
 )
+from sniffdiag.observe.proxies import Proxies
 from sniffdiag.observe.treatment_change import Signs
 from sniffdiag.records import dataclass
 
@@ -109,35 +108,6 @@ class FlowShown:
         if direction is Direction.OUTBOUND:
             return replace(self, outbound=sign)
         return replace(self, inbound=sign)
-
-
-class Proxies:
-    """Where proxies are known to be, by other means than marks in the bytes of a flow."""
-
-    def __init__(self, flows: Flows, leg: npt.NDArray[np.uint8], catalog: Catalog) -> None:
-        """Clients that were seen to talk to a sidecar of their own, and pods declared with one."""
-        self._meshed = catalog.meshed_pods
-        own = np.flatnonzero(leg == LEGS.index(Leg.APP_TO_PROXY))
-        pairs = zip(flows.client_hi[own].tolist(), flows.client_lo[own].tolist(), strict=True)
-        self._clients = {address_text(hi, lo) for hi, lo in set(pairs)}
-        self._pods: dict[ServicePort, set[str]] = defaultdict(set)
-        for (address, _, _), matches in catalog.by_address.items():
-            for match in matches:
-                if match.via in (Via.POD, Via.HOST):
-                    self._pods[match.service_port].add(address)
-
-    def of_client(self, address: str) -> bool:
-        """The client at this address has a sidecar."""
-        return address in self._clients or address in self._meshed
-
-    def of_server(self, address: str) -> bool:
-        """The pod at this address has a sidecar."""
-        return address in self._meshed
-
-    def serve(self, port: ServicePort) -> bool:
-        """All pods known of this declared port have a sidecar."""
-        pods = self._pods.get(port, set())
-        return bool(pods) and pods <= self._meshed
 
 
 class ShownFlows:
@@ -250,13 +220,17 @@ class PortMarks:
         self._port = port
         self._rows = rows
         self._leg = leg[rows]
-        self._leg_of = dict(zip(rows.tolist(), self._leg.tolist(), strict=True))
+        self.leg_of = {
+            row: LEGS[code] for row, code in zip(rows.tolist(), self._leg.tolist(), strict=True)
+        }
+        self.flows = shown.flows
         rows_read = _first_and_last(rows.tolist(), MARKED_PER_PORT)
         self._found = {row: self._of(port, row) for row in rows_read}
         self._hops = tuple(self._compare_hops())
 
     @property
-    def _looked_at(self) -> Iterable[tuple[int, FlowShown]]:
+    def looked_at(self) -> Iterable[tuple[int, FlowShown]]:
+        """What was read, by row."""
         return self._found.items()
 
     def _of(self, port: ServicePort, row: int) -> FlowShown:
@@ -277,7 +251,7 @@ class PortMarks:
 
     def _compare_hops(self) -> Iterator[HopShown]:
         """Look for connections of one leg on the next; what is found outweighs all marks."""
-        rows = {leg: [r for r in self._found if self._leg_of[r] == LEGS.index(leg)] for leg in LEGS}
+        rows = {leg: [r for r in self._found if self.leg_of[r] is leg] for leg in LEGS}
         for (before, after), between in BETWEEN.items():
             if not rows[before] or not rows[after]:
                 continue
@@ -318,58 +292,50 @@ class PortMarks:
 
     def shown(self) -> PortShown:
         """Both directions."""
-        return PortShown(*(self._direction(self._best_signs(d)) for d in Direction))
+        return PortShown(*(self.direction(self._best_signs(d)) for d in Direction))
 
     def _best_signs(self, direction: Direction) -> list[tuple[int, Sign]]:
         """Signs of the leg that shows most of this side, best one with some beyond imitation.
 
         What an application can imitate counts beside those only where it says nothing else.
         """
-        signs = [(row, found.of(direction)) for row, found in self._looked_at]
+        signs = [(row, found.of(direction)) for row, found in self.looked_at]
         decided = [(r, s) for r, s in signs if s.as_ is not Shown.UNKNOWN]
         certain = [(r, s) for r, s in decided if s.weight >= Weight.HANDSHAKE]
         if certain:
             kinds = {s.as_ for _, s in certain}
             signs = [(r, s) for r, s in signs if s.as_ in kinds or s.weight >= Weight.HANDSHAKE]
-        legs = {self._leg_of[r] for r, _ in certain or decided}
+        legs = {self.leg_of[r] for r, _ in certain or decided}
         for leg in _TELLING_LEGS[direction]:
-            if LEGS.index(leg) in legs:
-                return [(r, s) for r, s in signs if self._leg_of[r] == LEGS.index(leg)]
+            if leg in legs:
+                return [(r, s) for r, s in signs if self.leg_of[r] is leg]
         return signs
 
     def signs(self, direction: Direction) -> Signs:
         """What each connection of the telling leg shows, and which were not read."""
         best = self._best_signs(direction)
         shown = {row: label for row, sign in best if (label := _label(sign)) is not None}
-        legs = {self._leg_of[row] for row in shown}
-        looked_at = {row for row, _ in self._looked_at}
+        legs = {self.leg_of[row] for row in shown}
+        looked_at = {row for row, _ in self.looked_at}
         unread = [row for row in self._rows.tolist() if row not in looked_at]
         return Signs(
             direction,
             shown,
-            [row for row in unread if self._leg_of[row] in legs],
+            [row for row in unread if self.leg_of[row] in legs],
             lambda row: _label(self._of(self._port, row).of(direction)),
         )
 
-    def legs(self) -> tuple[LegShown, ...]:
-        """Each leg that was captured."""
-        found = []
+    def rows_by_leg(self) -> Iterator[tuple[Leg, npt.NDArray[np.int64]]]:
+        """The port's rows on each leg that was captured."""
         for code, leg in enumerate(LEGS):
             mine = self._rows[self._leg == code]
-            if not mine.size:
-                continue
-            seen = [(r, f) for r, f in self._looked_at if self._leg_of[r] == code]
-            outbound, inbound = (
-                self._direction([(r, f.of(d)) for r, f in seen]).as_ for d in Direction
-            )
-            first = int(self._shown.flows.first_frame[mine].min())
-            found.append(LegShown(leg, len(mine), outbound, inbound, first))
-        return tuple(found)
+            if mine.size:
+                yield leg, mine
 
     def replies(self) -> tuple[ProxyReply, ...]:
         """Proxies' own answers, by kind; most connections first."""
         by_kind: dict[tuple[Reply, Direction], list[tuple[int, int]]] = defaultdict(list)
-        for row, found in self._looked_at:
+        for row, found in self.looked_at:
             if found.reply is not None:
                 reply, by, frame = found.reply
                 by_kind[reply, by].append((row, frame))
@@ -392,7 +358,7 @@ class PortMarks:
     def releases(self) -> tuple[ReleaseShown, ...]:
         """One for each range of releases that ClientHellos of the mesh tell."""
         found: dict[tuple[tuple[int, int] | None, tuple[int, int] | None], ReleaseShown] = {}
-        for row, shown in self._looked_at:
+        for row, shown in self.looked_at:
             facts = self._shown.identified.brief(row).facts
             told = mesh_tls(facts) if shown.sealed else None
             if told is None or (told.since, told.before) in {(None, None), *found}:
@@ -406,7 +372,7 @@ class PortMarks:
     def inferred(self) -> tuple[Sighting, ...]:
         """What the mesh's own TLS carries, most connections first."""
         rows: dict[Inside, list[int]] = defaultdict(list)
-        for row, found in self._looked_at:
+        for row, found in self.looked_at:
             if found.inside is not None:
                 rows[found.inside].append(row)
         sightings = [
@@ -428,7 +394,8 @@ class PortMarks:
         text = f"mesh TLS, ALPN {alpn or 'none'}; {what.protocol} inside, as {what.inferred}"
         return self._exemplar(row, frame or int(self._shown.flows.first_frame[row]), text)
 
-    def _direction(self, signs: list[tuple[int, Sign]]) -> DirectionShown:
+    def direction(self, signs: list[tuple[int, Sign]]) -> DirectionShown:
+        """What signs of several rows come to together."""
         decided = [(r, s) for r, s in signs if s.as_ is not Shown.UNKNOWN]
         if not decided:
             return _undecided(sign for _, sign in signs)
@@ -462,7 +429,7 @@ class PortMarks:
             ts_ns=_time_of(flows, row, frame),
             client=client,
             server=server,
-            leg=LEGS[self._leg_of[row]],
+            leg=self.leg_of[row],
             what=what,
         )
 

@@ -23,6 +23,7 @@ from sniffdiag.observe.port_observation import (
     LegShown,
     PortShown,
     ProxyReply,
+    SideShown,
     Sighting,
 )
 from sniffdiag.report.capture_text import utc
@@ -58,6 +59,7 @@ def render(report: Report) -> str:
                     "transport": u.transport.label,
                     "flows": u.flows,
                     "observed": dict(u.protocols),
+                    "leg": u.leg.value,
                 }
                 for u in report.unmatched
             ],
@@ -97,6 +99,7 @@ def _port(port: PortReport) -> dict[str, Any]:
         "changes": [_change(change) for change in seen.changes],
         "undecided": {u.reason: u.flows for u in seen.undecided},
         "mesh_mtls_flows": seen.mesh_mtls_flows,
+        "tunnelled_flows": seen.tunnelled_flows,
         "superseded_flows": seen.superseded_flows,
         "one_sided_flows": seen.one_sided_flows,
         "cut_flows": seen.cut_flows,
@@ -235,6 +238,17 @@ def _leg(leg: LegShown) -> dict[str, Any]:
         "flows": leg.flows,
         "shown": {"outbound": leg.outbound.value, "inbound": leg.inbound.value},
         "first_frame": leg.first_frame,
+        "because": leg.because,
+        "client_side": _side(leg.client_side),
+        "server_side": _side(leg.server_side),
+    }
+
+
+def _side(side: SideShown) -> dict[str, Any]:
+    return {
+        "as": side.as_.value,
+        "because": side.because,
+        "flows": {as_.value: flows for as_, flows in side.flows},
     }
 
 

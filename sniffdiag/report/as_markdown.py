@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.model import PortVerdict
+from sniffdiag.report import leg_table
 from sniffdiag.report.capture_text import capture_lines, utc
 from sniffdiag.report.escape import markdown, markdown_code, printable
 from sniffdiag.report.http_table import HEADERS, counted_notes, http_rows
@@ -34,6 +35,7 @@ def _lines(report: Report) -> Iterator[str]:
     headers = [header.capitalize() for header in port_headers(report)]
     yield pipe_table(headers, [_row(cells) for cells in port_rows(report)])
     yield from _http(report)
+    yield from _legs(report)
     if report.unmatched_flows:
         yield ""
         yield f"{report.unmatched_flows:,} flows belong to no declared port."
@@ -58,6 +60,21 @@ def _http(report: Report) -> Iterator[str]:
     yield ""
     yield pipe_table([header.capitalize() for header in HEADERS], rows)
     notes = counted_notes(report)
+    if notes:
+        yield ""
+        yield from (f"- {markdown(note)}" for note in notes)
+
+
+def _legs(report: Report) -> Iterator[str]:
+    rows = [
+        [markdown_code(label), *map(markdown, cells)]
+        for label, *cells in leg_table.leg_rows(report)
+    ]
+    if not rows:
+        return
+    yield ""
+    yield pipe_table([header.capitalize() for header in leg_table.HEADERS], rows)
+    notes = leg_table.hop_notes(report)
     if notes:
         yield ""
         yield from (f"- {markdown(note)}" for note in notes)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding
+from sniffdiag.report import leg_table
 from sniffdiag.report.capture_text import capture_lines, clock
 from sniffdiag.report.escape import printable
 from sniffdiag.report.http_table import HEADERS, counted_notes, http_rows
@@ -34,6 +35,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield ""
     yield _port_table(report)
     yield from _http(report)
+    yield from _legs(report)
     yield from _catalog(report)
     yield from _unmatched(report)
     for finding in report.findings:
@@ -65,6 +67,15 @@ def _http(report: Report) -> Iterator[str]:
     yield ""
     yield plain_table(HEADERS, rows)
     yield from (printable(note) for note in counted_notes(report))
+
+
+def _legs(report: Report) -> Iterator[str]:
+    rows = [[printable(cell) for cell in row] for row in leg_table.leg_rows(report)]
+    if not rows:
+        return
+    yield ""
+    yield plain_table(leg_table.HEADERS, rows)
+    yield from (printable(note) for note in leg_table.hop_notes(report))
 
 
 def _catalog(report: Report) -> Iterator[str]:

@@ -18,6 +18,8 @@ def mesh_phrase(report: Report) -> str:
 def observed_phrase(seen: PortObservation) -> str:
     """`http 37 (1,204 requests), unknown 2`."""
     parts = [f"{protocol} {flows:,}" for protocol, flows in seen.observed.items()]
+    if seen.tunnelled_flows:
+        parts.append(f"HBONE {seen.tunnelled_flows:,}")
     if seen.mesh_mtls_flows:
         inside = ", ".join(f"{s.protocol}? {s.flows:,}" for s in seen.inferred)
         parts.append(f"mesh mTLS {seen.mesh_mtls_flows:,}" + (f" ({inside})" if inside else ""))
@@ -39,7 +41,11 @@ def treated_phrase(seen: PortObservation) -> str:
 
 def shown_phrase(seen: PortObservation) -> str:
     """`http`, or `http out, opaque in` where the directions differ; `-` where no mark decides."""
-    outbound, inbound = seen.shown.outbound.as_, seen.shown.inbound.as_
+    return ways_phrase(seen.shown.outbound.as_, seen.shown.inbound.as_)
+
+
+def ways_phrase(outbound: Shown, inbound: Shown) -> str:
+    """Both directions in few words."""
     if outbound is inbound:
         return "-" if outbound is Shown.UNKNOWN else outbound.value
     known = {"out": outbound, "in": inbound}

@@ -229,6 +229,22 @@ def test_udp_ports_are_left_alone() -> None:
     assert verdict(observation, []) is OK
 
 
+def test_tunnels_of_an_ambient_mesh_are_explained_and_no_port_is_blamed() -> None:
+    """The declared name of a port says nothing where ztunnel works on layer 4 (T18)."""
+    ambient = stating(**{"Namespace istio.io/dataplane-mode": "ambient"})
+    observation = replace(seen(port("tcp-web", stated=ambient), "1.24"), tunnelled_flows=3)
+    found = diagnose_port(observation)
+    assert {f.name: f.severity for f in found} == {
+        "layer-4-only": Severity.INFO,
+        "thin-evidence": Severity.INFO,
+    }
+    assert "3 tunnels (HBONE) to the pods behind port 8080" in " ".join(f.message for f in found)
+    assert verdict(observation, found) is PortVerdict.UNKNOWN
+    sidecars = replace(seen(port("tcp-web"), "1.24"), tunnelled_flows=3)
+    (thin,) = diagnose_port(sidecars)
+    assert (thin.name, "HBONE" in thin.message) == ("thin-evidence", True)
+
+
 def test_nothing_readable_is_thin_evidence_and_not_ok() -> None:
     observation = seen(
         port("http-web"), "1.20", undecided=(Undecided("no payload", 2),), mesh_mtls_flows=3
