@@ -16,7 +16,7 @@ from sniffdiag.decode import link, network, transport, tunnels
 from sniffdiag.decode.chain import LINK_TYPES, LONGEST_FRAME, MAX_HEADERS, SETTLED, Header
 from sniffdiag.decode.headers import DecodeStatus, HeaderTable
 from sniffdiag.decode.plain import HEADERS_SPANNED, decode_plain
-from sniffdiag.decode.walk import Columns, Rows, TunnelNames, Walk, lookup
+from sniffdiag.decode.walk import Bytes, Columns, Ints, Rows, TunnelNames, Walk, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,42 +32,49 @@ LINK_HEADER = lookup(LINK_TYPES, 1 << 10, Header.UNSUPPORTED_LINK)
 
 def decode(chunk: FrameChunk) -> HeaderTable:
     """The headers of all frames of a chunk, row by row."""
-    walk = _start(chunk)
-    rest = np.arange(chunk.rows)
-    if (chunk.linktype == ETHERNET_LINK).any():
-        walk.columns, plain = decode_plain(walk.data, walk.at, walk.end, walk.wire_end)
-        plain &= chunk.linktype == ETHERNET_LINK
+    end = chunk.offset + chunk.caplen
+    wire_end = chunk.offset + np.maximum(chunk.caplen, np.minimum(chunk.wirelen, LONGEST_FRAME))
+    ethernet = chunk.linktype == ETHERNET_LINK
+    if ethernet.any():
+        columns, plain = decode_plain(chunk.data, chunk.offset, end, wire_end)
+        plain &= ethernet
         rest = np.flatnonzero(~plain)
-        walk.columns.clear(rest)
-    if rest.size:
-        _walk_to_the_end(walk, rest)
-        _decode_odd(walk, chunk)
-        walk.columns.clear(rest[walk.columns.status[rest] > DecodeStatus.TRUNCATED])
-    return _table(walk, chunk)
+        columns.clear(rest)
+    else:
+        columns, rest = Columns.zeros(chunk.rows), np.arange(chunk.rows)
+    if not rest.size:
+        return _table(chunk, columns, np.zeros(chunk.rows, np.uint8), TunnelNames())
+    walk = _start(chunk, end, wire_end, columns)
+    _walk_to_the_end(walk, rest)
+    _decode_odd(walk, chunk)
+    columns.clear(rest[columns.status[rest] > DecodeStatus.TRUNCATED])
+    return _table(chunk, columns, walk.encapsulation, walk.tunnels)
 
 
-def _table(walk: Walk, chunk: FrameChunk) -> HeaderTable:
+def _table(
+    chunk: FrameChunk, columns: Columns, encapsulation: Bytes, tunnels: TunnelNames
+) -> HeaderTable:
     return HeaderTable(
         first_frame=chunk.first_frame,
         ts_ns=chunk.ts_ns,
         wirelen=chunk.wirelen,
         interface=chunk.interface,
-        encapsulation=walk.encapsulation,
-        encapsulations=walk.tunnels.names,
-        **{name: getattr(walk.columns, name) for name in Columns.__slots__},
+        encapsulation=encapsulation,
+        encapsulations=tunnels.names,
+        **{name: getattr(columns, name) for name in Columns.__slots__},
     )
 
 
-def _start(chunk: FrameChunk) -> Walk:
+def _start(chunk: FrameChunk, end: Ints, wire_end: Ints, columns: Columns) -> Walk:
     linktype = np.where(chunk.linktype < 0, LINK_HEADER.size - 1, chunk.linktype)
     return Walk(
         data=chunk.data,
         at=chunk.offset.copy(),
-        end=chunk.offset + chunk.caplen,
-        wire_end=chunk.offset + np.maximum(chunk.caplen, np.minimum(chunk.wirelen, LONGEST_FRAME)),
+        end=end,
+        wire_end=wire_end,
         header=LINK_HEADER[np.minimum(linktype, LINK_HEADER.size - 1)],
         encapsulation=np.zeros(chunk.rows, np.uint8),
-        columns=Columns.zeros(chunk.rows),
+        columns=columns,
         tunnels=TunnelNames(),
         odd=np.zeros(chunk.rows, np.bool_),
         headers_left=MAX_HEADERS,

@@ -52,11 +52,11 @@ class _Index:
         self._masks: list[tuple[Detector, int]] = []
         self.client, self.server = _Role(), _Role()
         for detector in detectors:
-            first = len(self._layouts)
             client, server = _beginnings(detector)
-            self._add(self.client, client)
-            self._add(self.server, server)
-            self._masks.append((detector, _bits(first, len(self._layouts))))
+            bits: dict[int, int] = {}
+            self._add(self.client, client, bits)
+            self._add(self.server, server, bits)
+            self._masks.append((detector, sum(bits.values())))
         self._offsets = _offsets(self._layouts)
 
     def standing(self, side: Side, role: _Role) -> int:
@@ -86,21 +86,20 @@ class _Index:
                 break
         return found | bits
 
-    def _add(self, role: _Role, begins: Beginnings) -> None:
-        start, later = self._take(begins.start), self._take(begins.later)
+    def _add(self, role: _Role, begins: Beginnings, known: dict[int, int]) -> None:
+        start, later = self._take(begins.start, known), self._take(begins.later, known)
         role.start |= start
         role.joined |= start | later
         role.later |= later
         role.at_any_time |= later if begins.at_any_time else 0
 
-    def _take(self, begins: Begins) -> int:
-        first = len(self._layouts)
-        self._layouts += begins
-        return _bits(first, len(self._layouts))
-
-
-def _bits(first: int, end: int) -> int:
-    return (1 << end) - (1 << first)
+    def _take(self, begins: Begins, known: dict[int, int]) -> int:
+        """Their bits; a detector begins most pieces alike, and `known` are its bits so far."""
+        for layout in begins:
+            if id(layout) not in known:
+                known[id(layout)] = 1 << len(self._layouts)
+                self._layouts.append(layout)
+        return sum({known[id(layout)] for layout in begins})
 
 
 def _beginnings(detector: Detector) -> tuple[Beginnings, Beginnings]:
@@ -122,11 +121,21 @@ class _Standing(dict[int, int]):
         super().__init__()
         self.free = 0
         """Layouts that allow any value."""
-        self.allowing: dict[ByteSet, int] = {}
+        self._one_value: dict[int, int] = {}
+        self._several: dict[ByteSet, int] = {}
+
+    def allow(self, allowed: ByteSet, bit: int) -> None:
+        """One more layout, with the values that it allows here."""
+        self.free ^= bit
+        if len(allowed) == 1:
+            (value,) = allowed
+            self._one_value[value] = self._one_value.get(value, 0) | bit
+        else:
+            self._several[allowed] = self._several.get(allowed, 0) | bit
 
     def __missing__(self, value: int) -> int:
-        bits = self.free
-        for allowed, some in self.allowing.items():
+        bits = self.free | self._one_value.get(value, 0)
+        for allowed, some in self._several.items():
             if value in allowed:
                 bits |= some
         self[value] = bits
@@ -144,16 +153,14 @@ class _Offset:
 
 def _offsets(layouts: list[Layout]) -> list[_Offset]:
     found = [_Offset() for _ in range(OFFSETS)]
-    every = _bits(0, len(layouts))
+    every = (1 << len(layouts)) - 1
     for offset in found:
         offset.standing.free = every
     for number, layout in enumerate(layouts):
         bit = 1 << number
         asked = _by_offset(layout)
         for at, allowed in asked.items():
-            standing = found[at].standing
-            standing.free ^= bit
-            standing.allowing[allowed] = standing.allowing.get(allowed, 0) | bit
+            found[at].standing.allow(allowed, bit)
         found[max(asked, default=0)].ending |= bit
     return found
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from sniffdiag.identify.clue import anywhere, probe_sides
 from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.text import Dialect, opening, resuming
@@ -12,8 +10,8 @@ from sniffdiag.model import Transport
 
 _TAG = rb"[A-Za-z0-9.$&-]{1,16} "
 _CLIENT = Dialect(
-    first=re.compile(_TAG + rb"(?i:NOOP|LOGOUT|ID|LIST|SELECT|STATUS|CHECK|CLOSE)(?: .*)?\Z"),
-    telling=re.compile(
+    first=lazy(_TAG + rb"(?i:NOOP|LOGOUT|ID|LIST|SELECT|STATUS|CHECK|CLOSE)(?: .*)?\Z"),
+    telling=lazy(
         _TAG + rb"(?i:(?:CAPABILITY|STARTTLS|NAMESPACE|IDLE|EXPUNGE|UNSELECT)\Z|LOGIN .+ .+"
         rb"|AUTHENTICATE [A-Z0-9-]+(?: |\Z)|(?:SELECT|EXAMINE) \"?[^ ]+\"?\Z|ID (?:NIL|\()"
         rb"|(?:LIST|LSUB) \"|UID (?:FETCH|SEARCH|STORE|COPY|MOVE) |FETCH [\d:*,]+ |ENABLE [A-Z])",

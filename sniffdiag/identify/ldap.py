@@ -47,14 +47,14 @@ _REQUESTS: dict[int, tuple[re.Pattern[bytes], str]] = {
     0x4A: (lazy(rb"[A-Za-z]+="), "delete request"),
 }
 _RESPONSES: dict[int, tuple[re.Pattern[bytes], str]] = {
-    0x61: (re.compile(_RESULT), "bind response"),
-    0x65: (re.compile(_RESULT), "search result"),
-    0x67: (re.compile(_RESULT), "modify response"),
-    0x69: (re.compile(_RESULT), "add response"),
-    0x6B: (re.compile(_RESULT), "delete response"),
-    0x6D: (re.compile(_RESULT), "modify DN response"),
-    0x6F: (re.compile(_RESULT), "compare response"),
-    0x78: (re.compile(_RESULT), "extended response"),
+    0x61: (lazy(_RESULT), "bind response"),
+    0x65: (lazy(_RESULT), "search result"),
+    0x67: (lazy(_RESULT), "modify response"),
+    0x69: (lazy(_RESULT), "add response"),
+    0x6B: (lazy(_RESULT), "delete response"),
+    0x6D: (lazy(_RESULT), "modify DN response"),
+    0x6F: (lazy(_RESULT), "compare response"),
+    0x78: (lazy(_RESULT), "extended response"),
     0x64: (
         lazy(rb"\x04" + _LEN + rb"(?:[A-Za-z]+=|\x30)|\x04\x00\x30", re.DOTALL),
         "search result entry",

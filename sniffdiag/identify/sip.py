@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
@@ -19,9 +17,10 @@ from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import Text
 from sniffdiag.model import Transport
 
-_REQUEST = lazy(rb"[A-Z]{3,16} (?:sips?|tel|im|urn):[^\r\n]* SIP/2\.0\r?\n")
-_STATUS = lazy(rb"SIP/2\.0 [1-6]\d\d ")
-_MESSAGE = re.compile(_REQUEST.pattern + rb"|" + _STATUS.pattern)
+_MESSAGE = lazy(
+    rb"[A-Z]{3,16} (?:sips?|tel|im|urn):[^\r\n]* SIP/2\.0\r?\n"  # a request
+    rb"|SIP/2\.0 [1-6]\d\d "  # a status
+)
 KEEP_ALIVE = b"\r\n\x00 "
 UPPER = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

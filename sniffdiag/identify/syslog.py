@@ -5,8 +5,6 @@ Follows RFC 3164 4.1, 5424 6, 6587 3.4.
 
 from __future__ import annotations
 
-import re
-
 from sniffdiag.identify.clue import (
     AGAINST,
     OPEN,
@@ -19,17 +17,18 @@ from sniffdiag.identify.clue import (
     probe_sides,
     proof,
 )
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.identify.text import begins_as_line
 from sniffdiag.identify.verdict import Detector
 from sniffdiag.identify.wire import Text
 from sniffdiag.model import Transport
 
 _PRIORITY = rb"(?:\d{1,5} )?<(?:0|[1-9]\d?|1[0-8]\d|19[01])>"
-_TELLING = re.compile(
+_TELLING = lazy(
     _PRIORITY + rb"(?:1 (?:\d{4}-\d\d-\d\dT|- )"
     rb"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d )",
 )
-_ANY = re.compile(_PRIORITY + rb"[\x20-\x7e\t]{16}")
+_ANY = lazy(_PRIORITY + rb"[\x20-\x7e\t]{16}")
 SETTLED_BYTES = 40
 
 

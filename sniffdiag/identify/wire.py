@@ -9,6 +9,7 @@ Knows no protocol.
 from __future__ import annotations
 
 from collections.abc import Container
+from functools import cache
 from typing import Literal as Choice
 
 from sniffdiag.records import dataclass
@@ -155,12 +156,20 @@ ANY_BYTE: ByteSet = ANY_U8
 def byte_sets(field: Field) -> list[ByteSet]:
     """The values that each byte of a field may have; wider where its numbers depend on more."""
     if isinstance(field, Literal):
-        return [frozenset({value}) for value in field.text]
+        return [_ONLY[value] for value in field.text]
     if isinstance(field, Text):
-        return [frozenset(field.allowed)] * field.length
+        return [_characters(field.allowed)] * field.length
     shifts = range(0, 8 * field.width, 8)
     sets = [_byte_of_numbers(field.allowed, shift) for shift in shifts]
     return sets if field.order == "little" else sets[::-1]
+
+
+_ONLY = [frozenset({value}) for value in ANY_U8]
+
+
+@cache
+def _characters(allowed: bytes) -> frozenset[int]:
+    return frozenset(allowed)
 
 
 def _byte_of_numbers(allowed: Container[int], shift: int) -> ByteSet:

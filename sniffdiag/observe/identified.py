@@ -195,7 +195,7 @@ class IdentifiedFlows:
     def probe(self, part: slice, spread: Spread = _here) -> None:
         """Show the flows of `part` that are not settled to the detectors; may reorient them."""
         flows = self.flows
-        rows = part.start + np.flatnonzero(self.code[part] < 0)
+        rows = np.arange(*part.indices(flows.rows))[self.code[part] < 0]
         found = spread(self._probe, rows.tolist())
         handshake = np.isin(flows.oriented_by[rows], [int(o) for o in _KNOWN_BY_HANDSHAKE])
         says = [each.protocol not in _SAYS_NOTHING_OF_SIDES for each in found]

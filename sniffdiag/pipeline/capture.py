@@ -19,7 +19,7 @@ from sniffdiag.flows.seal import finish, seal
 from sniffdiag.flows.twins import find_twins
 from sniffdiag.model import Transport
 from sniffdiag.pipeline.first_words import first_words
-from sniffdiag.pipeline.forks import spread
+from sniffdiag.pipeline.forks import in_turn, spread
 from sniffdiag.pipeline.reading import Reading, ReadingPlan, Totals, Watcher, read
 from sniffdiag.records import dataclass
 from sniffdiag.report.listing import CaptureReport, FlowList, FlowRow, SourceReport
@@ -163,17 +163,23 @@ def _source_report(summary: SourceSummary) -> SourceReport:
 _ORIENTED_BY = {o: o.name.lower().replace("_", "-") for o in Orientation}
 _TRANSPORTS = {int(t): t.label for t in Transport}
 _ROWS_AT_ONCE = 8_192
+"""By each process."""
 
 
 def _flow_rows(identified: IdentifiedFlows, wanted: Wanted, processes: int) -> Iterator[FlowRow]:
-    """Rows made from slices of columns, a slice a process: a long listing is never all objects."""
+    """Rows made from slices of columns: a long listing is never all objects.
+
+    Of so many flows at once every process takes each second, third ...: those that began first have
+    the longest heads to look at.
+    """
+    listed = partial(_columns_of_slice, identified, wanted)
     rows = identified.flows.rows
-    size = min(max(-(-rows // processes), ROWS_PER_PROCESS), _ROWS_AT_ONCE)
-    slices = [slice(at, min(at + size, rows)) for at in range(0, rows, size)]
-    for first in range(0, len(slices), processes):
-        listed = partial(_columns_of_slice, identified, wanted)
-        for columns in spread(listed, slices[first : first + processes], processes):
-            yield from map(FlowRow, *columns)
+    at_once = _ROWS_AT_ONCE * processes
+    for first in range(0, rows, at_once):
+        end = min(first + at_once, rows)
+        count = max(min(processes, (end - first) // ROWS_PER_PROCESS), 1)
+        parts = [slice(first + part, end, count) for part in range(count)]
+        yield from in_turn(map(FlowRow, *columns) for columns in spread(listed, parts, count))
 
 
 def _streams_of(flows: Flows, rows: npt.NDArray[np.int64]) -> list[int | None]:
@@ -184,9 +190,9 @@ def _streams_of(flows: Flows, rows: npt.NDArray[np.int64]) -> list[int | None]:
 
 def _columns_of_slice(identified: IdentifiedFlows, wanted: Wanted, part: slice) -> list[list[Any]]:
     """The columns of `FlowRow`, of the flows in one slice that are identified here."""
-    rows = list(range(part.start, part.stop))
     identified.probe(part)
     flows: Flows = identified.flows
+    rows = range(*part.indices(flows.rows))
     transport = flows.transport[part]
     is_tcp = (transport == Transport.TCP).tolist()
     stream = flows.stream[part].tolist()

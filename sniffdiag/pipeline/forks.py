@@ -14,9 +14,10 @@ import pickle  # noqa: TID251 - between this process and its own children only
 import signal
 import struct
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import NoReturn, TypeVar
+from itertools import zip_longest
+from typing import NoReturn, TypeVar, cast
 
 CAN_FORK = sys.platform == "linux"
 """Elsewhere there are no anonymous files, and a fork may not be safe."""
@@ -79,22 +80,33 @@ def _work(work: Callable[[], object], result: int, parent: int) -> NoReturn:
 def spread(
     function: Callable[[Item], Result], items: Sequence[Item], processes: int
 ) -> list[Result]:
-    """`list(map(function, items))`, the items shared out among so many processes.
+    """`list(map(function, items))`, the items dealt out to so many processes.
 
     What a child fails to do is done here. `function` must not change anything that is needed later.
     """
-    size = -(-len(items) // max(processes if CAN_FORK else 1, 1))
-    slices = [items[at : at + size] for at in range(0, len(items), size or 1)]
-    children = [Fork(partial(_each, function, mine)) for mine in slices[1:]]
+    count = max(min(processes if CAN_FORK else 1, len(items)), 1)
+    shares = [items[first::count] for first in range(count)]
+    children = [Fork(partial(_each, function, mine)) for mine in shares[1:]]
     try:
-        found = _each(function, slices[0] if slices else ())
-        for child, mine in zip(children, slices[1:], strict=True):
+        found = [_each(function, shares[0])]
+        for child, mine in zip(children, shares[1:], strict=True):
             theirs = child.result()
-            found += theirs if isinstance(theirs, list) else _each(function, mine)
-        return found
+            found.append(theirs if isinstance(theirs, list) else _each(function, mine))
+        return list(in_turn(found))
     finally:
         for child in children:
             child.stop()
+
+
+def in_turn(shares: Iterable[Iterable[Item]]) -> Iterator[Item]:
+    """The shares `items[0::n]`, `items[1::n]` ... put together again."""
+    for turn in zip_longest(*shares, fillvalue=_NO_MORE):
+        for item in turn:
+            if item is not _NO_MORE:
+                yield cast("Item", item)
+
+
+_NO_MORE = object()
 
 
 def _each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

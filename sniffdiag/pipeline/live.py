@@ -23,6 +23,7 @@ from sniffdiag.pipeline.changes import changes, rates
 from sniffdiag.pipeline.diagnosis import MeshChoice, diagnose
 from sniffdiag.pipeline.forks import CAN_FORK, Fork
 from sniffdiag.pipeline.interrupt import Stop
+from sniffdiag.pipeline.memory import keep_freed_memory
 from sniffdiag.pipeline.reading import Reading, Totals
 from sniffdiag.records import dataclass
 from sniffdiag.report.live import Event, EventKind, LiveState, PortRate
@@ -125,6 +126,7 @@ class LiveRun:
         Raises:
             SourceError: A pipe brings no capture.
         """
+        keep_freed_memory()
         self._began_s = time.monotonic()
         self._listener = listener
         try:

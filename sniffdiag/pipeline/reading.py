@@ -22,6 +22,7 @@ from sniffdiag.nominate.nominate import Tags, nominate
 from sniffdiag.pipeline.copying import CopyWatch, Mask
 from sniffdiag.pipeline.forks import CAN_FORK, Fork
 from sniffdiag.pipeline.interrupt import Interrupt
+from sniffdiag.pipeline.memory import keep_freed_memory
 from sniffdiag.records import dataclass
 from sniffdiag.sources.captures import open_sources
 from sniffdiag.sources.frames import FrameChunk, Source, SourceSummary
@@ -134,6 +135,7 @@ def read(
     Raises:
         SourceError: No capture can be read.
     """
+    keep_freed_memory()
     parts = parts_of(captures, plan.processes) if CAN_FORK else ()
     together = _read_parts(parts, plan, watcher) if parts else None
     return together or _fold(open_sources(captures, stdin=stdin), plan.new_table(), watcher)

@@ -244,14 +244,17 @@ def read_pcap(window: Window, summary: SourceSummary, numbering: Numbering) -> I
     window.begin += FILE_HEADER_BYTES
     interface = numbering.take_interface()
     for records, starts in stretches(window, partial(PcapRecords, layout=layout), summary):
-        seconds, fractions, caplen, wirelen = records.headers(starts)
+        ts_ns, fractions, caplen, wirelen = records.headers(starts)
+        ts_ns *= NS_PER_SECOND
+        fractions *= layout.variant.ns_per_unit
+        ts_ns += fractions
         yield numbering.count(
             FrameChunk(
                 data=records.data,
                 offset=starts + layout.variant.record_header_bytes,
                 caplen=caplen,
-                wirelen=np.maximum(wirelen, caplen),
-                ts_ns=seconds * NS_PER_SECOND + fractions * layout.variant.ns_per_unit,
+                wirelen=np.maximum(wirelen, caplen, out=wirelen),
+                ts_ns=ts_ns,
                 linktype=np.full(starts.shape, layout.linktype, dtype=np.int32),
                 interface=np.full(starts.shape, interface, dtype=np.int32),
                 first_frame=numbering.next_frame,

@@ -9,6 +9,7 @@ import numpy as np
 
 from sniffdiag.decode import decode as decode_module
 from sniffdiag.decode.scalar import decode_rows
+from sniffdiag.decode.walk import Columns
 
 if TYPE_CHECKING:
     from sniffdiag.decode.headers import HeaderTable
@@ -37,9 +38,10 @@ TCP, UDP, SCTP, GRE = 6, 17, 132, 47
 
 def decode_slowly(chunk: FrameChunk) -> HeaderTable:
     """Every frame through the scalar decoder."""
-    walk = decode_module._start(chunk)
+    end = chunk.offset + chunk.caplen
+    walk = decode_module._start(chunk, end, end.copy(), Columns.zeros(chunk.rows))
     decode_rows(chunk, np.arange(chunk.rows), walk)
-    return decode_module._table(walk, chunk)
+    return decode_module._table(chunk, walk.columns, walk.encapsulation, walk.tunnels)
 
 
 def tunnel_names(table: HeaderTable) -> list[str]:
