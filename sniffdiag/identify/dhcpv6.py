@@ -13,6 +13,7 @@ from sniffdiag.identify.clue import (
     beginning,
     chained,
     datagrams,
+    lean,
     probe_sides,
     proof,
 )
@@ -25,9 +26,10 @@ OPTIONS_AT = 4
 OPTIONS = range(1, 150)
 LONGEST_OPTION = 1024
 HEADER: Layout = (byte(0, TYPES),)
-# Every client message begins with its identifier, every server's with one of the two.
+# Most client messages begin with an identifier, most of a server's with one of the two.
 FIRST_OPTION: Layout = (Literal(0, b"\x00"), byte(1, {1, 2, 3, 6, 8, 14, 25}))
 CHAIN = 3
+DUIDS, DUID_KINDS = frozenset({1, 2}), range(1, 5)
 
 
 def _option_len(data: bytes, at: int) -> int | None:
@@ -42,11 +44,27 @@ def _message(data: bytes) -> Clue:
     if not fit(data, HEADER):
         return AGAINST
     options = data[OPTIONS_AT:]
-    fits = fit(options, FIRST_OPTION)
     chain = chained(options, _option_len, CHAIN)
-    if fits is False or chain is False:
+    if chain is False:
         return AGAINST
-    return proof("DHCPv6 options") if fits and chain else OPEN
+    identified = _is_identified(options)
+    if not chain:
+        return lean("a DHCPv6 client identifier") if identified else OPEN
+    fits = identified or fit(options, FIRST_OPTION)
+    return proof("DHCPv6 options") if fits else AGAINST
+
+
+def _is_identified(options: bytes) -> bool:
+    """One of the first options is a DUID of a kind there is (RFC 8415 11), all of it."""
+    at = 0
+    for _ in range(CHAIN):
+        length = _option_len(options, at)
+        if not length or at + length > len(options):
+            return False
+        if options[at + 1] in DUIDS and wire.u16(options, at + 4) in DUID_KINDS:
+            return True
+        at += length
+    return False
 
 
 _side = datagrams(_message)
@@ -56,6 +74,6 @@ DETECTOR = Detector(
     title="DHCPv6",
     transports=frozenset({Transport.UDP}),
     probe=probe_sides(_side, _side),
-    evidence="Message type and options that chain, the first one an identifier.",
+    evidence="Message type and options that chain, one of the first an identifier.",
     midstream=True,
 )

@@ -12,12 +12,20 @@ from sniffdiag.identify.clue import (
     Clue,
     Grammar,
     Parse,
+    Sounding,
     any_of,
     anywhere,
     probe_sides,
 )
-from sniffdiag.identify.dns_message import HEADER_LEN, Family, answering, asking, header_layout
-from sniffdiag.identify.verdict import Detector
+from sniffdiag.identify.dns_message import (
+    HEADER_LEN,
+    Family,
+    answering,
+    asking,
+    header_layout,
+    is_answered,
+)
+from sniffdiag.identify.verdict import Answer, Detector, Heads, Verdict, certain
 from sniffdiag.identify.wire import Layout, be16
 from sniffdiag.model import Transport
 
@@ -45,11 +53,22 @@ _queries, _responses = (
     any_of(_response, _behind_length(_response, header_layout(LENGTH_LEN, responses=True))),
 )
 
+_sides = probe_sides(anywhere(_queries, _queries), anywhere(_responses, _responses))
+
+
+def probe(heads: Heads) -> Verdict:
+    """Both sides apart, then a question that is answered under its id."""
+    verdict = _sides(heads)
+    if verdict.answer is Answer.CERTAIN or not is_answered(heads.client.head, heads.server.head):
+        return verdict
+    return certain("DNS question, cut or damaged, answered under its id")
+
+
 DETECTOR = Detector(
     protocol="dns",
     title="DNS",
     transports=frozenset({Transport.UDP, Transport.TCP}),
-    probe=probe_sides(anywhere(_queries, _queries), anywhere(_responses, _responses)),
+    probe=Sounding(probe, _sides.client, _sides.server),
     evidence="Header with possible flags and counts, and a question of a known type and class.",
     midstream=True,
 )

@@ -39,8 +39,14 @@ class Family(Enum):
 HEADER_LEN = 12
 RESPONSE, AUTHORITATIVE, TRUNCATED = 0x8000, 0x0400, 0x0200
 MDNS_FLAGS = RESPONSE | AUTHORITATIVE | TRUNCATED
+RECURSION, RECURSION_AVAILABLE = 0x0100, 0x0080
+CHECKING = 0x0030
+"""AD and CD of DNSSEC."""
+OPCODE_MASK = 0x7800
 MUST_BE_ZERO = 0x0040
-TELLING_NAME_BYTES = 8
+TELLING_NAME_BYTES, TELLING_LABEL_BYTES = 8, 5
+USUAL_RECORDS = 32
+ECHOED_LEN = HEADER_LEN + 4
 _LABEL_LENGTHS = bytes(range(1, 0x20))
 UPDATE = 5
 OPCODES = frozenset({0, 1, 2, 4, UPDATE})
@@ -261,16 +267,76 @@ def _clue(wanted: Family, why: str, data: bytes, *, responses: bool) -> Clue:
 
 
 def _is_damaged(header: Header, data: bytes) -> bool:
-    """One question for a host name, with a wrong count, or a type or class nobody knows.
+    """One thing is wrong with it, and the rest is as resolvers and servers have it.
 
     Scanners and fuzzers send that, and servers answer FORMERR.
     """
-    entry = parse_entry(data, HEADER_LEN)
-    if not isinstance(entry, Entry) or header.opcode or header.questions != 1:
+    if header.opcode or header.flags & MUST_BE_ZERO:
         return False
-    known = entry.type in TYPES or entry.rdclass in CLASSES
-    named = len(entry.labels) > 1 and not b"".join(entry.labels).translate(None, _HOST_NAME)
-    return known and named and not header.flags & MUST_BE_ZERO
+    entry = parse_entry(data, HEADER_LEN)
+    if isinstance(entry, Entry):
+        known = entry.type in TYPES or entry.rdclass in CLASSES
+        counted = header.questions == 1 or _odd_counts(header) == 1
+        return known and _is_named(entry) and counted
+    return _is_usual(header) or _has_odd_count(header, data)
+
+
+def _is_usual(header: Header) -> bool:
+    """The header of most messages there are, to the bit; so the question is what is wrong."""
+    asked = header.flags & ~CHECKING in {RECURSION, RESPONSE | RECURSION | RECURSION_AVAILABLE}
+    return asked and header.id != 0 and not _odd_counts(header)
+
+
+def _odd_counts(header: Header) -> int:
+    """How many of the four counts are not what nearly all messages have."""
+    most = USUAL_RECORDS if header.is_response else 0
+    records = (header.answers, header.authorities)
+    odd = sum(count > most for count in records) + (header.additionals > max(most, 1))
+    return odd + (header.questions != 1)
+
+
+def _is_named(entry: Entry) -> bool:
+    return len(entry.labels) > 1 and _is_host_name(b"".join(entry.labels))
+
+
+def _has_odd_count(header: Header, data: bytes) -> bool:
+    """One wrong count, or none, before labels of a host name, which may be damaged further on."""
+    label = _label(data, HEADER_LEN)
+    after = _label(data, HEADER_LEN + 1 + len(label))
+    named = len(label) + len(after) >= TELLING_LABEL_BYTES and bool(after)
+    return named and _odd_counts(header) <= 1
+
+
+def _label(data: bytes, at: int) -> bytes:
+    """The label at `at`; empty where it is cut or is none of a host's name."""
+    length = wire.u8(data, at) or 0
+    label = data[at + 1 : at + 1 + length]
+    return label if len(label) == length and length < POINTER and _is_host_name(label) else b""
+
+
+def _is_host_name(text: bytes) -> bool:
+    return not text.translate(None, _HOST_NAME)
+
+
+def is_answered(asked: bytes, answered: bytes) -> bool | None:
+    """Whether a question comes back under its id, however damaged or cut both messages are.
+
+    Servers copy id, opcode, RD and the question (RFC 1035 4.1.1). The beginnings are compared, so
+    that what is cut further on does not matter; None while they are cut themselves.
+    """
+    if min(len(asked), len(answered)) < ECHOED_LEN:
+        return None
+    query, response = parse_header(asked), parse_header(answered)
+    if query is None or response is None or query.is_response or not response.is_response:
+        return False
+    copied = RECURSION | OPCODE_MASK
+    same = query.id == response.id != 0 and not (query.flags ^ response.flags) & copied
+    plain = query.opcode in OPCODES and not (query.flags | response.flags) & MUST_BE_ZERO
+    question = asked[HEADER_LEN:ECHOED_LEN]
+    length, letters = question[0], question[1:]
+    named = 0 < length < POINTER and _is_host_name(letters[:length]) and length != NBNS_NAME_LEN
+    once = query.questions == response.questions == 1
+    return same and plain and once and named and answered[HEADER_LEN:ECHOED_LEN] == question
 
 
 def _cut(wanted: Family, why: str, data: bytes, *, responses: bool) -> Clue:

@@ -14,7 +14,7 @@ from sniffdiag.model import Transport
 
 _CLIENT = Dialect(
     first=lazy(
-        rb"(?i:USER) .+|(?i:PASS)(?: .*)?\Z|(?i:FEAT|SYST|HELP|QUIT|NOOP|PWD|XPWD)\Z"
+        rb"(?i:USER) .+|(?i:PASS)(?: .*)?\Z|(?i:FEAT|SYST|PWD|XPWD)\Z"
         rb"|(?i:AUTH (?:TLS|SSL|TLS-C|GSSAPI))\Z|(?i:ACCT|OPTS|CLNT|HOST) .+",
     ),
     telling=lazy(
@@ -24,16 +24,18 @@ _CLIENT = Dialect(
         rb"|(?i:CWD|RETR|STOR|MDTM|MKD|RMD|RNFR|RNTO|APPE|SITE) [^\r\n]*[/A-Za-z._][^\r\n]*\Z"
         rb"|(?i:AUTH (?:TLS|SSL|TLS-C))\Z|(?i:OPTS UTF8 ON)\Z",
     ),
+    shared=lazy(rb"(?i:HELP|QUIT|NOOP)\Z"),
     starts=b"ACEFHMNOPQRSTUXacefhmnopqrstux",
     why="a login command",
     why_telling="FTP command",
 )
 _SERVER = Dialect(
-    first=lazy(rb"(?:120|220|421|530)(?:[ -]|\Z)"),
+    first=lazy(rb"(?:120|220|421|530)(?:[ -](?!.*(?i:SMTP|sendmail|postfix))|\Z)"),
     telling=lazy(
         rb"220[ -](?!.*(?i:SMTP)).*(?i:FTP|FileZilla)"
         rb"|227 .*\d{1,3}(?:,\d{1,3}){5}|229 .*\(\|\|\|\d+\|\)"
-        rb"|331[ -]|257 \"|234[ -](?i:.*(?:TLS|SSL))|215 (?:UNIX|Windows|MACOS)"
+        rb"|214[ -] *USER\b.*\bPASS\b|331[ -]|257 \"|234[ -](?i:.*(?:TLS|SSL))"
+        rb"|215 (?:UNIX|Windows|MACOS)"
         rb"|230[ -].*(?i:log|user|access|welcome)|150[ -].*(?i:connection|ASCII|BINARY|data)"
         rb"|226[ -].*(?i:transfer|closing|success|directory)|530 .*(?i:login|logged|user)",
     ),

@@ -156,7 +156,7 @@ def facts_of_request(message: Message) -> Facts:
         http_version=text(version),
         method=text(method),
         target=path(target),
-        host=_optional_text(message.field(b"host")),
+        host=host(message.field(b"host")),
         content_type=_optional_text(message.field(b"content-type")),
         switched_to="tls" if tunnelled else None,
     )
@@ -182,6 +182,11 @@ def facts_of_response(message: Message) -> Facts:
 
 def _optional_text(value: bytes | None) -> str | None:
     return text(value) if value else None
+
+
+def host(value: bytes | None) -> str | None:
+    """A Host field or an `:authority` without userinfo, where passwords are (RFC 9110 4.2.4)."""
+    return _optional_text(value and value.rpartition(b"@")[2])
 
 
 def path(target: bytes) -> str:

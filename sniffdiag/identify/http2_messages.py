@@ -206,7 +206,7 @@ def _upgraded(heads: Heads) -> Request | None:
 def _request(block: HeaderBlock) -> Request:
     fields = block.fields
     method, path = _text(fields, b":method"), fields.value(b":path")
-    host = _text(fields, b":authority") or _text(fields, b"host")
+    host = http1.host(fields.value(b":authority") or fields.value(b"host"))
     target = http1.path(path) if path else None
     if method == "CONNECT" and target is None:
         target = host

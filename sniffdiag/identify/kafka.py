@@ -174,12 +174,16 @@ _server = anywhere(_response, _response)
 
 
 def _echoed(heads: Heads) -> bool:
-    """The server answers a correlation id that the client used, first things first."""
-    asked = [request.correlation_id for request in requests(heads.client.head)]
-    answered = next(response_ids(heads.server.head), None)
+    """The server answers a correlation id that the client used, first things first.
+
+    Number 0 of a client without a name is nothing but zeros, which many protocols answer with.
+    """
+    asked = list(requests(heads.client.head))
     if heads.client.from_start and heads.server.from_start:
-        return bool(asked) and answered == asked[0]
-    return answered in asked
+        asked = asked[:1]
+    answered = next(response_ids(heads.server.head), None)
+    telling = {r.correlation_id for r in asked if r.client_id or r.correlation_id}
+    return answered in telling
 
 
 def probe(heads: Heads) -> Verdict:

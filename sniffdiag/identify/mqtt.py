@@ -15,6 +15,7 @@ from sniffdiag.identify.clue import (
     Clue,
     Grammar,
     Measure,
+    Sounding,
     any_of,
     anywhere,
     beginning,
@@ -27,7 +28,7 @@ from sniffdiag.identify.clue import (
     proof,
     when,
 )
-from sniffdiag.identify.verdict import Detector, Facts
+from sniffdiag.identify.verdict import NEED_MORE, Detector, Facts, Heads, Side, Verdict, possible
 from sniffdiag.identify.wire import Layout, Literal, be16, byte
 from sniffdiag.model import Transport
 
@@ -145,6 +146,7 @@ def _topic_fits(data: bytes, body_at: int, size: int) -> bool | None:
 
 CHAIN = 3
 TELLING_TOPIC_BYTES = 4
+TELLING_BYTES = 4
 ACKNOWLEDGEMENT: Layout = (byte(0, {0x40, 0x50, 0x62, 0x70}), Literal(1, b"\x02"))
 PINGS: Layout = (byte(0, {0xC0, 0xD0}), Literal(1, b"\x00"))
 
@@ -189,14 +191,41 @@ def _server_start(data: bytes) -> Clue:
     return best(found, proof("MQTT CONNACK and packets") if more.sign is found.sign else found)
 
 
+_client = anywhere(_connect, any_of(_connect, _client_packets, _one_packet))
+_server = anywhere(_server_start, any_of(_connack, _server_packets, _one_packet))
+_sides = probe_sides(_client, _server)
+_measures = _packet_len(FROM_CLIENT), _packet_len(FROM_SERVER)
+
+
+def probe(heads: Heads) -> Verdict:
+    """Both sides apart, then a side of which nothing was captured but packets, to the last byte."""
+    verdict = _sides(heads)
+    if verdict is not NEED_MORE:
+        return verdict
+    for side, measure in zip((heads.client, heads.server), _measures, strict=True):
+        if _is_packets_alone(side, measure):
+            by_client = side is heads.client
+            return possible("nothing but an MQTT packet", by_client=by_client)
+    return verdict
+
+
+def _is_packets_alone(side: Side, measure: Measure) -> bool:
+    at, end = 0, len(side.head)
+    if side.from_start or not side.complete or end < TELLING_BYTES:
+        return False
+    while at < end:
+        length = measure(side.head, at)
+        if not length:
+            return False
+        at += length
+    return at == end
+
+
 DETECTOR = Detector(
     protocol="mqtt",
     title="MQTT",
     transports=frozenset({Transport.TCP}),
-    probe=probe_sides(
-        anywhere(_connect, any_of(_connect, _client_packets, _one_packet)),
-        anywhere(_server_start, any_of(_connack, _server_packets, _one_packet)),
-    ),
+    probe=Sounding(probe, _client.begins, _server.begins),
     evidence="CONNECT with its protocol name and level; CONNACK; mid-stream, packets that chain on "
     "both sides.",
     midstream=True,

@@ -10,6 +10,7 @@ from sniffdiag.identify.clue import (
     beginning,
     datagrams,
     hint,
+    lean,
     probe_sides,
     proof,
 )
@@ -21,7 +22,7 @@ HEADER_LEN = 20
 REQUESTS = frozenset({1, 4, 12, 40, 43})
 RESPONSES = frozenset({2, 3, 5, 11, 13, 41, 42, 44, 45})
 LENGTHS = range(HEADER_LEN, 4097)
-ENOUGH_ATTRIBUTES = 2
+SHORTEST, ENOUGH_ATTRIBUTES = 2, 2
 
 
 def _header(codes: frozenset[int]) -> Layout:
@@ -34,23 +35,24 @@ def _packet(codes: frozenset[int], data: bytes) -> Clue:
         return AGAINST
     if length is None or len(data) < length:
         return OPEN
-    count = _attributes(data[HEADER_LEN:length])
-    if count is None:
-        return AGAINST
+    count, whole = _attributes(data[HEADER_LEN:length])
+    if not whole:
+        damaged = count >= ENOUGH_ATTRIBUTES and len(data) == length
+        return lean("RADIUS attributes, damaged") if damaged else AGAINST
     if count >= ENOUGH_ATTRIBUTES:
         return proof("RADIUS attributes that fill the packet")
     return hint("a RADIUS header")
 
 
-def _attributes(data: bytes) -> int | None:
-    """How many there are; None where their lengths do not add up."""
+def _attributes(data: bytes) -> tuple[int, bool]:
+    """How many follow each other, and whether they fill `data`."""
     at = count = 0
     while at < len(data):
         length = wire.u8(data, at + 1)
-        if not data[at] or length is None or length < len(b"\x01\x02"):
-            return None
+        if not data[at] or length is None or not SHORTEST <= length <= len(data) - at:
+            break
         at, count = at + length, count + 1
-    return count if at == len(data) else None
+    return count, at == len(data)
 
 
 @beginning(_header(REQUESTS))

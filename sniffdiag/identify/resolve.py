@@ -4,7 +4,7 @@ The ladder, first rung that holds:
 
 1. One protocol is certain by the client's bytes.
 2. One is certain by the server's bytes, and the client's do not rule it out.
-3. One alone is possible (low confidence).
+3. One alone is possible (low confidence), and the client's bytes do not rule it out.
 4. Payload from the start, enough of it, and none of the above: `tcp`, `udp` or `sctp`.
 5. `unknown`, with the reason.
 
@@ -87,7 +87,7 @@ class _Reading:
     def identification(self) -> Identification:
         """The ladder of this module's docstring."""
         by_client, by_server = self._certain()
-        rungs = (by_client, [c for c in by_server if not self._is_ruled_out(c)], self._possible())
+        rungs = (by_client, self._allowed(by_server), self._allowed(self._possible()))
         for rung in rungs:
             if len(rung) == 1:
                 return self._identified(rung[0], by_server)
@@ -103,6 +103,9 @@ class _Reading:
 
     def _possible(self) -> list[Claim]:
         return _most_special(c for c in self._claims if c.verdict.answer is Answer.POSSIBLE)
+
+    def _allowed(self, claims: list[Claim]) -> list[Claim]:
+        return [c for c in claims if c.verdict.by_client or not self._is_ruled_out(c)]
 
     def _is_ruled_out(self, claim: Claim) -> bool:
         """The client spoke, and what it said cannot be this protocol."""

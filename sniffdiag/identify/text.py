@@ -38,6 +38,8 @@ class Dialect:
     """A line that only this protocol has."""
     why: str
     why_telling: str
+    shared: re.Pattern[bytes] | None = None
+    """A first line that other protocols have just as well: it says nothing either way."""
     any_line: re.Pattern[bytes] | None = None
     """What all its lines look like: joined late, a telling line may then come behind such lines."""
     starts: bytes = ANYTHING
@@ -77,11 +79,12 @@ def opening(dialect: Dialect) -> Grammar:
             return OPEN if begins_as_line(data) else AGAINST
         if dialect.telling.match(line):
             return proof(dialect.why_telling, after_upgrade(data))
-        if not dialect.first.match(line):
+        shared = dialect.shared is not None and dialect.shared.match(line)
+        if not shared and not dialect.first.match(line):
             return AGAINST
         if any(dialect.telling.match(line) for line in complete_lines(data)[1:]):
             return proof(dialect.why_telling, after_upgrade(data))
-        return hint(dialect.why, after_upgrade(data))
+        return OPEN if shared else hint(dialect.why, after_upgrade(data))
 
     return Grammar(parse, ((Text(0, 1, dialect.starts),),))
 

@@ -32,6 +32,7 @@ RTMP_HELLO = b"\x03" + bytes(8) + b"r" * 1528
 RDP_REQUEST = b"\x03\x00\x00\x13\x0e\xe0\x00\x00\x00\x00\x00\x01\x00\x08\x00\x03\x00\x00\x00"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 KAFKA_256 = b"\x00\x00\x01\x00\x00\x03\x00\x05\x00\x00\x00\x01\x00\x04shop" + bytes(242)
+DSI_TICKLE = b"\x00\x05\x00\x0e" + bytes(12)
 KAFKA_ECHO = b"\x00\x00\x00\x08\x00\x00\x00\x01" + bytes(4)
 MONGO = (
     b"\x25\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\xdd\x07\x00\x00\x00\x00\x00\x00\x00"
@@ -65,6 +66,7 @@ ROWS = [
     pytest.param(b"GET /x\r\n", b"", None, "redis", id="http/0.9, redis inline"),
     pytest.param(PREFACE, b"", "http2", "http", id="http/2 preface, http/1 grammar"),
     pytest.param(KAFKA_256, KAFKA_ECHO, "kafka", "http2", id="length of 256, http/2 data header"),
+    pytest.param(DSI_TICKLE, DSI_TICKLE, None, "kafka", id="afp keep-alive, kafka request 0"),
     pytest.param(MONGO, b"", "mongo", "http2", id="mongo's zeros, http/2 settings"),
     pytest.param(MONGO, b"", "mongo", "mysql", id="mongo, mysql packet"),
 ]

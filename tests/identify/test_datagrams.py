@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sniffdiag.identify import mysql, quic, redis, rtp, sip
+import pytest
+
+from sniffdiag.identify import mqtt, mysql, quic, redis, rtp, sip
 from sniffdiag.identify.verdict import Answer, Heads, Sample, Side
 
 
@@ -56,3 +58,21 @@ def test_a_stream_joined_inside_a_message_rules_nothing_out() -> None:
 def test_a_stream_seen_from_its_start_on_both_sides_rules_it_out() -> None:
     side = Side(b"\xff\xfe\xfd\xfc nothing of the kind", from_start=True)
     assert mysql.DETECTOR.probe(Heads(side, side)).answer is Answer.NO
+
+
+@pytest.mark.parametrize(
+    ("captured", "answer"),
+    [
+        (b"\x40\x02\x00\x09", Answer.POSSIBLE),
+        (b"\x40\x02\x00\x09\xd0\x00", Answer.POSSIBLE),
+        (b"\x40\x02\x00\x09!", Answer.NEED_MORE),
+        (b"\xc0\x00", Answer.NEED_MORE),
+    ],
+)
+def test_a_joined_side_of_nothing_but_an_acknowledgement_is_possibly_mqtt(
+    captured: bytes, answer: Answer
+) -> None:
+    side = Side(captured, complete=True)
+    assert mqtt.DETECTOR.probe(Heads(server=side)).answer is answer
+    more = Side(captured, complete=False)
+    assert mqtt.DETECTOR.probe(Heads(server=more)).answer is Answer.NEED_MORE

@@ -124,7 +124,7 @@ REQUEST_FIELDS = [
     (b":method", b"POST"),
     (b":scheme", b"http"),
     (b":path", b"/shop.Cart/Add?token=secret"),
-    (b":authority", b"cart:8080"),
+    (b":authority", b"me:secret@cart:8080"),
     (b"authorization", b"Bearer secret"),
     (b"content-type", b"application/grpc+proto"),
 ]

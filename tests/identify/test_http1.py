@@ -46,6 +46,10 @@ def test_a_target_is_shown_without_what_may_be_secret(target: bytes, shown: str)
     assert facts_of(b"GET " + target + b" HTTP/1.1\r\n\r\n").target == shown
 
 
+def test_a_host_is_shown_without_userinfo() -> None:
+    assert facts_of(b"GET / HTTP/1.1\r\nHost: me:s3cret@shop:80\r\n\r\n").host == "shop:80"
+
+
 def test_a_field_that_is_not_all_there_is_not_read() -> None:
     assert facts_of(b"GET / HTTP/1.1\r\nHost: sho").host is None
 

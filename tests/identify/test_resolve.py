@@ -24,6 +24,7 @@ from tests.support import h2, hellos
 
 REQUEST = b"GET /a HTTP/1.1\r\nHost: web\r\n\r\n"
 BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
+EMPTY_SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 NOISE = b"\xfe\xdc\xba\x98" * 8
 
 
@@ -41,10 +42,27 @@ def identified(
         (hellos.CLIENT_HELLO, BAD_REQUEST, "tls", "http"),
         (h2.PREFACE, BAD_REQUEST, "http2", "http"),
         (NOISE, BAD_REQUEST, "tcp", "http"),
+        (NOISE, EMPTY_SETTINGS, "tcp", None),
+        (b"HELP\r\n", b"220 web ESMTP\r\n", "smtp", None),
+        (b"HELP\r\n", b"220 FTP server ready\r\n", "ftp", None),
+        (b"HELP\r\n", b"220 web\r\n214 HELO EHLO MAIL RCPT\r\n", "smtp", None),
+        (b"HELP\r\n", b"220 web\r\n214-USER PASS PORT\r\n", "ftp", None),
         (REQUEST, hellos.ALERT, "http", "tls"),
         (REQUEST, h2.SETTINGS + h2.GOAWAY, "http", "http2"),
     ],
-    ids=["http", "tls", "http2", "noise", "http to tls", "http to http2"],
+    ids=[
+        "http",
+        "tls",
+        "http2",
+        "noise",
+        "noise to what may be http2",
+        "help of smtp",
+        "help of ftp",
+        "help of a silent smtp",
+        "help of a silent ftp",
+        "http to tls",
+        "http to http2",
+    ],
 )
 def test_a_flow_is_what_its_client_speaks(
     client: bytes, server: bytes, protocol: str, answered: str | None
