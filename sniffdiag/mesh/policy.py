@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import field, replace
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sniffdiag.errors import PolicyError
@@ -189,7 +189,7 @@ def load_policy(mesh: str) -> MeshPolicy:
     """
     if mesh not in MESHES:
         raise PolicyError(f'no policy for mesh "{mesh}"', hint=f"known: {', '.join(MESHES)}")
-    text = resources.files("sniffdiag.mesh").joinpath(f"{mesh}.toml").read_text("utf-8")
+    text = Path(__file__).with_name(f"{mesh}.toml").read_text("utf-8")
     data = tomllib.loads(text)
     return MeshPolicy(
         mesh,

@@ -113,8 +113,7 @@ class _Heads:
     """Exchanges in the heads of the HTTP/2 connections among `rows`."""
 
     def __init__(self, identified: IdentifiedFlows, rows: Ints) -> None:
-        codes = [i for i, name in enumerate(identified.names) if name in HTTP2_PROTOCOLS]
-        mine = rows[np.isin(identified.code[rows], codes)]
+        mine = rows[identified.speak(HTTP2_PROTOCOLS, rows)]
         self.all = len(mine)
         mine = mine[:READ_PER_PORT]
         self.methods: Counter[str] = Counter()

@@ -7,7 +7,7 @@ shown to the detectors, so a million one-request flows do not cost a million pro
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
 
 import numpy as np
@@ -80,6 +80,13 @@ class IdentifiedFlows:
         self._settle_in_columns()
         if spread is not None:
             self.probe(slice(0, flows.rows), spread)
+
+    def speak(
+        self, protocols: Container[str], rows: npt.NDArray[np.int64] | slice = slice(None)
+    ) -> npt.NDArray[np.bool_]:
+        """Which of `rows` are of these protocols."""
+        # `np.isin` would load numpy.ma: 12 ms, as much as all else that is done to a small capture.
+        return np.array([name in protocols for name in self.names], np.bool_)[self.code[rows]]
 
     def of(self, row: int) -> Identification:
         """The identification of one flow, with all facts its kept bytes give."""

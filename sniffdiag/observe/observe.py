@@ -128,8 +128,7 @@ def ports_named(identified: IdentifiedFlows) -> tuple[tuple[str, int], ...]:
 
 def _mesh_tls_rows(identified: IdentifiedFlows) -> Iterable[tuple[int, MeshTls]]:
     """Rows between sidecars whose ClientHello or certificate shows the mesh's own TLS."""
-    tls = [i for i, name in enumerate(identified.names) if name == "tls"]
-    for row in np.nonzero(np.isin(identified.code, tls))[0].tolist():
+    for row in np.flatnonzero(identified.speak({"tls"})).tolist():
         found = mesh_tls(identified.brief(row).facts)
         if found is not None:
             yield row, found
@@ -155,8 +154,7 @@ class _Assignment:
         self.proxies = Proxies(self.flows, self.leg, catalog)
         self.shown = ShownFlows(identified, self.leg, self.proxies)
         self._by_sni = self._ports_named_by_sni()
-        http = [code for code, name in enumerate(identified.names) if name in HTTP_FAMILY]
-        self.http_rows: npt.NDArray[np.bool_] = np.isin(identified.code, http)
+        self.http_rows = identified.speak(HTTP_FAMILY)
         for rows in _groups(_endpoint_ids(self.flows, "server")):
             self._assign(rows)
         self.twins: Counter[ServicePort] = Counter()

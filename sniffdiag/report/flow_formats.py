@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sniffdiag.report import flows_as_csv, flows_as_json, flows_as_table
 from sniffdiag.report.listing import FlowList
+from sniffdiag.report.loading import renderer
 
 FLOW_FORMATS: dict[str, Callable[[FlowList], Iterator[str]]] = {
-    "table": flows_as_table.render_flows,
-    "json": flows_as_json.render_flows,
-    "csv": flows_as_csv.render_flows,
+    "table": renderer("flows_as_table", "render_flows"),
+    "json": renderer("flows_as_json", "render_flows"),
+    "csv": renderer("flows_as_csv", "render_flows"),
 }

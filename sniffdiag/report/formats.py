@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sniffdiag.report import as_json, as_markdown, as_text
+from sniffdiag.report.loading import renderer
 from sniffdiag.report.report import Report
 
 FORMATS: dict[str, Callable[[Report], str]] = {
-    "text": as_text.render,
-    "json": as_json.render,
-    "markdown": as_markdown.render,
+    "text": renderer("as_text", "render"),
+    "json": renderer("as_json", "render"),
+    "markdown": renderer("as_markdown", "render"),
 }
