@@ -40,7 +40,7 @@ def live(  # noqa: PLR0913 - one parameter an option is how typer reads a comman
     max_bytes: live_options.MaxBytes = None,
     until_verdict: live_options.UntilVerdict = False,
     snaplen: live_options.Snaplen = 262_144,
-    buffer_kib: live_options.Buffer = 65_536,
+    buffer_kib: live_options.Buffer = 131_072,
     max_flows: live_options.MaxFlows = 200_000,
     promiscuous: live_options.Promiscuous = False,
     engine: live_options.CaptureEngine = Engine.AUTO,
@@ -60,7 +60,6 @@ def live(  # noqa: PLR0913 - one parameter an option is how typer reads a comman
     from sniffdiag.catalog.api import Access  # noqa: PLC0415 - --help stays fast
     from sniffdiag.cli.declarations import load_catalog, watch_catalog  # noqa: PLC0415 - as above
     from sniffdiag.pipeline import capturing  # noqa: PLC0415 - as above
-    from sniffdiag.pipeline.ceiling import Ceiling  # noqa: PLC0415 - as above
     from sniffdiag.pipeline.diagnosis import MeshChoice  # noqa: PLC0415 - as above
     from sniffdiag.pipeline.live import Declared, Limits, LiveRun  # noqa: PLC0415 - as above
 
@@ -83,7 +82,7 @@ def live(  # noqa: PLR0913 - one parameter an option is how typer reads a comman
     target = capturing.Written(written, megabytes, seconds, files) if written else None
     capture_files = capturing.open_files(target, source) if target else None
     limits = Limits(duration, count, max_bytes, until_verdict)
-    run = LiveRun(source, declared, limits, capture_files, Ceiling(max_flows))
+    run = LiveRun(source, declared, limits, capture_files, max_flows)
     showing.rehearse(run)
     if kept := capturing.give_up_rights(capture_files, user):
         say(kept)

@@ -166,7 +166,7 @@ class Pieces:
             fragment = fragments[block.owner // 2]
             rows = np.flatnonzero(fragment >= 0)
             owner = fragment[rows] * 2 + block.owner[rows] % 2
-            copy.append(replace(block.take(rows), owner=owner.astype(np.int32)).copied(block.data))
+            copy.append(replace(block.take(rows), owner=owner.astype(np.int32)).compact())
         return copy
 
     def append(self, block: Block) -> None:

@@ -110,19 +110,19 @@ class FlowTable:
             self.tallies.hear(packets, fragment, messages)
         return fragment
 
-    def take_out(self, leaves: Mask) -> FlowTable:
-        """Remove the tuples that `leaves` marks; they make up a table of their own.
+    def keep(self, stays: Mask) -> None:
+        """Forget the tuples that `stays` does not mark.
 
         A packet of theirs that comes later begins a new fragment. Bytes are kept from now on as if
         the tuples that stay were all there ever were.
         """
-        gone, rest = self._part(np.flatnonzero(leaves)), self._part(np.flatnonzero(~leaves))
+        rest = self.part(stays)
         for name in ("tuples", "fragments", "pieces", "tallies", "_latest", "_known"):
             setattr(self, name, getattr(rest, name))
-        return gone
 
-    def _part(self, slots: Ints) -> FlowTable:
+    def part(self, tuples: Mask) -> FlowTable:
         """A copy of everything about some tuples."""
+        slots = np.flatnonzero(tuples)
         part = FlowTable()
         part.encapsulations = list(self.encapsulations)
         place = np.full(self.tuples.count, NO_ROW, np.int32)

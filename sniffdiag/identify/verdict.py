@@ -202,6 +202,7 @@ class Reason(Enum):
     TOO_SHORT = "too few bytes"
     GAP = "bytes missing at the start"
     AMBIGUOUS = "two protocols fit"
+    NOT_READ = "more flows at once than could be looked at"
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,11 +78,24 @@ class SealedEarly:
         asked = np.zeros(flows.rows) if tallied is None else tallied.requests(flows.rows)
         requests = np.bincount(which, weights=asked * once)
         for number, row in enumerate(first.tolist()):
-            kind = _kind(identified, row)
-            if kind not in self.flows and len(self.flows) >= MOST_KINDS:
-                kind = THE_REST
-            self.flows[kind] += int(counts[number])
-            self.requests[kind] += int(requests[number])
+            self._add(_kind(identified, row), int(counts[number]), int(requests[number]))
+
+    def _add(self, kind: Kind, flows: int, requests: int) -> None:
+        if kind not in self.flows and len(self.flows) >= MOST_KINDS:
+            kind = THE_REST
+        self.flows[kind] += flows
+        self.requests[kind] += requests
+
+    def include(self, later: SealedEarly) -> None:
+        """Add flows that left later."""
+        for kind, flows in later.flows.items():
+            self._add(kind, flows, later.requests[kind])
+        self.twins += later.twins
+
+    @staticmethod
+    def unknown(flows: int) -> SealedEarly:
+        """So many flows of which nothing is known."""
+        return SealedEarly(Counter({THE_REST: flows}))
 
 
 def _groups(identified: IdentifiedFlows) -> tuple[Ints, Ints]:

@@ -17,7 +17,7 @@ from sniffdiag.records import dataclass
 from sniffdiag.sources import privileges
 from sniffdiag.sources.capture_files import CaptureFiles, Rotation
 from sniffdiag.sources.formats import STANDARD_INPUT
-from sniffdiag.sources.live import LiveCapture, LiveOptions, names_of, ring_bytes
+from sniffdiag.sources.live import RING_KIB, LiveCapture, LiveOptions, names_of, ring_bytes
 from sniffdiag.sources.packet_filter import PacketFilter
 from sniffdiag.sources.packet_socket import HAS_PACKET_SOCKETS
 from sniffdiag.sources.piped import PipedCapture
@@ -45,7 +45,7 @@ class Wanted:
     interfaces: tuple[str, ...]
     filter: str = ""
     snaplen: int = 262_144
-    ring_kib: int = 65_536
+    ring_kib: int = RING_KIB
     promiscuous: bool = False
     scapy: bool = False
 

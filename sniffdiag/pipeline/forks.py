@@ -32,11 +32,13 @@ Result = TypeVar("Result")
 class Fork:
     """A child of this process that does one piece of work and ends."""
 
-    def __init__(self, work: Callable[[], object]) -> None:
+    def __init__(self, work: Callable[[], object], niceness: int = 0) -> None:
+        """`niceness`: how far it stands back where processors are short (nice(2))."""
         self._result = os.memfd_create("sniffdiag")
         parent = os.getpid()
         self._pid = os.fork()
         if self._pid == 0:
+            os.nice(niceness)
             _work(work, self._result, parent)
 
     def result(self) -> object:
@@ -75,6 +77,14 @@ def _work(work: Callable[[], object], result: int, parent: int) -> NoReturn:
         status = 0
     finally:
         os._exit(status)  # whatever happened: nothing of the parent may run twice
+
+
+def begun(work: Callable[[], object], niceness: int) -> Fork | None:
+    """A child at work; None where there can be none: no fork, no more processes, no memory."""
+    try:
+        return Fork(work, niceness) if CAN_FORK else None
+    except OSError:
+        return None
 
 
 def spread(

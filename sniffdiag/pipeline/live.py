@@ -17,11 +17,11 @@ import numpy as np
 from sniffdiag.catalog.services import Catalog
 from sniffdiag.flows.table import FlowTable
 from sniffdiag.model import PortVerdict
-from sniffdiag.pipeline.capture import sealed, sealed_so_far
-from sniffdiag.pipeline.ceiling import USUAL, Ceiling
+from sniffdiag.pipeline.capture import Capture, sealed, sealed_so_far
+from sniffdiag.pipeline.ceiling import MOST_FLOWS, NICENESS, Ceiling
 from sniffdiag.pipeline.changes import changes, rates
 from sniffdiag.pipeline.diagnosis import MeshChoice, diagnose
-from sniffdiag.pipeline.forks import CAN_FORK, Fork
+from sniffdiag.pipeline.forks import Fork, begun
 from sniffdiag.pipeline.interrupt import Stop
 from sniffdiag.pipeline.memory import keep_freed_memory
 from sniffdiag.pipeline.reading import Reading, Totals
@@ -105,14 +105,14 @@ class LiveRun:
         declared: Declared,
         limits: Limits = Limits(),
         files: CaptureFiles | None = None,
-        ceiling: Ceiling = USUAL,
+        most_flows: int = MOST_FLOWS,
     ) -> None:
         self._source = source
         self._declared = declared
         self._limits = limits
         self._files = files
-        self._ceiling = ceiling
         self._reading = Reading(FlowTable(tallies=True), Totals(), source.summaries)
+        self._ceiling = Ceiling(self._reading, most_flows)
         self._captured_bytes = 0
         self._full = False
         self._reports = _Reports(self._reading, declared)
@@ -140,6 +140,7 @@ class LiveRun:
             if self._files is not None:
                 self._files.close(self._source.drops)
         self._declared.look()
+        self._ceiling.settle()
         capture = sealed(self._reading, processes)
         report = diagnose(capture, self._declared.catalog, self._declared.choice)
         self._reports.conclude(report)
@@ -159,7 +160,7 @@ class LiveRun:
             self._files.write(chunk, self._source.drops)
             self._full |= self._files.full
         self._reading.fold(chunk)
-        self._ceiling.hold(self._reading)
+        self._ceiling.hold()
 
     def _rows_within_limits(self, chunk: FrameChunk) -> int:
         rows, limits = chunk.rows, self._limits
@@ -179,7 +180,8 @@ class LiveRun:
         now_s = time.monotonic()
         self._declared.look()
         due = now_s - self._shown.at_s >= REPORT_EVERY_S or bool(self._declared.events)
-        if self._reports.renew(now_s) or due:
+        self._ceiling.collect()
+        if self._reports.renew(now_s, wait=self._ceiling.is_busy) or due:
             self._listener(self.state())
         duration_s = self._limits.duration_s
         over = duration_s is not None and now_s - self._began_s >= duration_s
@@ -242,11 +244,19 @@ class _Reports:
         self.events: list[Event] = []
 
     def _make(self) -> Report:
-        capture = sealed_so_far(self._reading)
+        return self._of_capture(sealed_so_far(self._reading))
+
+    def _make_in_child(self) -> Report:
+        """The same in less memory: the child's copy of the table is its own."""
+        return self._of_capture(sealed(self._reading))
+
+    def _of_capture(self, capture: Capture) -> Report:
         return diagnose(capture, self._declared.catalog, self._declared.choice)
 
-    def renew(self, now_s: float) -> bool:
-        """Begin or fetch a report where it is time to; whether `latest` is new."""
+    def renew(self, now_s: float, *, wait: bool) -> bool:
+        """Fetch a report or begin one, if it need not `wait`; whether `latest` is new."""
+        if self._child is None and wait:
+            return False
         if self._child is None:
             due = now_s >= self._next_s or self._is_declared_anew()
             if due and not self._is_news():
@@ -275,10 +285,7 @@ class _Reports:
     def _begin(self, now_s: float) -> bool:
         self._begun_s = now_s
         self._made_of = self._of()
-        try:
-            self._child = Fork(self._make) if CAN_FORK else None
-        except OSError:  # no more processes, no more memory
-            self._child = None
+        self._child = begun(self._make_in_child, NICENESS)
         return self._child is None and self._renewed(self._make())
 
     def _renewed(self, report: Report) -> bool:

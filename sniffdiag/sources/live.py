@@ -29,6 +29,9 @@ from sniffdiag.sources.ring import Ring
 
 WRITTEN_FORMAT = "pcapng"
 """A live capture has the format that it is written in, so that both give the same report."""
+RING_KIB = 131_072
+"""0.4 s of 400,000 packets/s of 700 bytes, 1.4 s of 100: three times the longest pause that a
+capture at its ceiling makes, when flows leave the table."""
 WAIT_MS = 100
 """How long a capture without packets goes without asking whether to go on."""
 LINGER_S = 0.02
@@ -47,7 +50,7 @@ class LiveOptions:
 
     interfaces: tuple[str, ...]
     filter: PacketFilter
-    ring_bytes: int = 64 << 20
+    ring_bytes: int = RING_KIB << 10
     """Of each interface."""
     promiscuous: bool = False
 

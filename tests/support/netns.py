@@ -54,9 +54,12 @@ class Wire:
         speed = () if "--pps" in options else ("--topspeed",)
         self.run(self.near, "tcpreplay", *speed, *options, "-i", "near", str(capture))
 
-    def blast(self, capture: Path, loops: int, per_s: float = 0) -> float:
-        """Send a capture so many times from near to far, faster than tcpreplay; packets/s sent."""
-        arguments = (str(capture), "near", str(loops), str(per_s))
+    def blast(self, capture: Path, loops: int, per_s: float = 0, *, anew: bool = False) -> float:
+        """Send a capture so many times from near to far, faster than tcpreplay; packets/s sent.
+
+        `anew`: every time from other clients.
+        """
+        arguments = [str(capture), "near", str(loops), str(per_s), *([str(PORT)] if anew else [])]
         told = self.run(self.near, sys.executable, "-m", "tests.support.sender", *arguments)
         sent, seconds = told.split()
         return int(sent) / float(seconds)

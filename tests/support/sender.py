@@ -1,7 +1,8 @@
 """Sends a capture as fast as the kernel takes it, or so many packets a second: sendmmsg in batches.
 
 tcpreplay makes a system call a packet and comes to half of this. Runs where the interface is:
-`python -m tests.support.sender CAPTURE INTERFACE LOOPS PACKETS_PER_SECOND` (0 is no limit).
+`python -m tests.support.sender CAPTURE INTERFACE LOOPS PACKETS_PER_SECOND [PORT]` (0 is no limit).
+With the PORT of the server clients have other addresses in every loop.
 """
 
 from __future__ import annotations
@@ -33,31 +34,47 @@ _MMSGHDR = np.dtype(
 )
 """struct mmsghdr of 64-bit Linux, paddings included."""
 
-Vectors = npt.NDArray[np.uint64]
+_SOURCE, _DESTINATION, _PORTS = 26, 30, 34
+"""Where addresses and ports lie in Ethernet and IPv4 without options."""
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
 
 
-def vectors_of(capture: str) -> tuple[Vectors, list[npt.NDArray[np.uint8]]]:
-    """Address and length of every frame, shape (frames, 2), and the memory that they lie in."""
-    memory, found = [], []
+def frames_of(capture: str) -> tuple[Bytes, Ints, Ints]:
+    """All frames in one buffer, where each begins and its length."""
+    pieces, places, lengths = [], [], []
+    size = 0
     for chunk in open_sources([capture], stdin=None):
-        data = chunk.data.copy()
-        memory.append(data)
-        found.append(np.stack((data.ctypes.data + chunk.offset, chunk.caplen), axis=1))
-    return np.concatenate(found).astype(np.uint64), memory
+        pieces.append(chunk.data.copy())
+        places.append(chunk.offset + size)
+        lengths.append(chunk.caplen)
+        size += chunk.data.shape[0]
+    return np.concatenate(pieces), np.concatenate(places), np.concatenate(lengths)
 
 
-def messages_of(vectors: Vectors) -> npt.NDArray[np.void]:
-    """One message a frame."""
+def messages_of(data: Bytes, at: Ints, length: Ints) -> tuple[npt.NDArray[np.void], Ints]:
+    """One message a frame, and the vectors that they point to."""
+    vectors = np.stack((data.ctypes.data + at, length), axis=1)
     messages = np.zeros(vectors.shape[0], _MMSGHDR)
     messages["iov"] = vectors.ctypes.data + np.arange(vectors.shape[0]) * 2 * vectors.itemsize
     messages["iov_len"] = 1
-    return messages
+    return messages, vectors
 
 
-def send(interface: str, capture: str, loops: int, per_s: float) -> tuple[int, float]:
+def clients_of(data: Bytes, at: Ints, port: int) -> Ints:
+    """Where the second byte of each client's address lies; `port` is the server's."""
+    source_port = data[at + _PORTS].astype(np.int64) << 8 | data[at + _PORTS + 1]
+    return at + np.where(source_port == port, _DESTINATION, _SOURCE) + 1
+
+
+def send(
+    interface: str, capture: str, loops: int, per_s: float, port: int = 0
+) -> tuple[int, float]:
     """Send all frames so many times; packets sent, and the seconds it took."""
-    vectors, _memory = vectors_of(capture)
-    messages = messages_of(vectors)
+    data, places, length = frames_of(capture)
+    messages, _vectors = messages_of(data, places, length)
+    clients = clients_of(data, places, port) if port else places[:0]
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as packets:
         packets.bind((interface, 0))
         packets.setsockopt(SOL_PACKET, PACKET_QDISC_BYPASS, 1)
@@ -70,6 +87,7 @@ def send(interface: str, capture: str, loops: int, per_s: float) -> tuple[int, f
                 taken = _sendmmsg(packets, messages[at : at + BATCH])
                 at += taken
                 sent += taken
+            data[clients] += np.uint8(1)
         return sent, time.monotonic() - began
 
 
@@ -91,5 +109,6 @@ _LIBC = _c_library()
 
 
 if __name__ == "__main__":
-    packets_sent, seconds = send(sys.argv[2], sys.argv[1], int(sys.argv[3]), float(sys.argv[4]))
+    where, whence, times, rate, *server = sys.argv[2], sys.argv[1], *sys.argv[3:]
+    packets_sent, seconds = send(where, whence, int(times), float(rate), *map(int, server))
     sys.stdout.write(f"{packets_sent} {seconds:.3f}\n")
