@@ -92,7 +92,7 @@ def live(  # noqa: PLR0913 - one parameter an option is how typer reads a comman
         )
     report = showing.conduct(run, watch)
     if capture_files is not None and capture_files.failure:
-        say(f"writing {written} stopped: {capture_files.failure}")
+        say(capture_files.problem())
     code = exit_code(report, fail_on)
     showing.give(report, code)
     raise typer.Exit(code)

@@ -140,7 +140,7 @@ def _captured(  # noqa: PLR0913, PLR0917 - as above
         run = LiveRun(source, declared, limits, files)
         report = showing.conduct(run, declared.watch)
     if files is not None and files.failure:
-        say(f"writing {written} stopped: {files.failure}")
+        say(files.problem())
     return report
 
 

@@ -139,6 +139,7 @@ class LiveRun:
             self._reports.stop()
             if self._files is not None:
                 self._files.close(self._source.drops)
+                self._note(self._files.problem())
         self._declared.look()
         self._ceiling.settle()
         capture = sealed(self._reading, processes)
@@ -149,18 +150,22 @@ class LiveRun:
 
     def _take(self, chunk: FrameChunk) -> None:
         """Write and fold a chunk, as far as limits let it."""
-        rows = self._rows_within_limits(chunk)
-        if rows < chunk.rows:
-            _uncount(rows_of(chunk, rows, chunk.rows), self._source.summaries[-1])
-            chunk = rows_of(chunk, 0, rows)
-            self._full = True
+        chunk = self._first_rows(chunk, self._rows_within_limits(chunk))
         self._reading.summaries = self._source.summaries
         self._captured_bytes += int(chunk.caplen.sum())
         if self._files is not None:
-            self._files.write(chunk, self._source.drops)
+            chunk = self._first_rows(chunk, self._files.write(chunk, self._source.drops))
             self._full |= self._files.full
         self._reading.fold(chunk)
         self._ceiling.hold()
+
+    def _first_rows(self, chunk: FrameChunk, rows: int) -> FrameChunk:
+        """So many rows of the chunk; if these are not all, they are the last of the capture."""
+        if rows == chunk.rows:
+            return chunk
+        _uncount(rows_of(chunk, rows, chunk.rows), self._source.summaries[-1])
+        self._full = True
+        return rows_of(chunk, 0, rows)
 
     def _rows_within_limits(self, chunk: FrameChunk) -> int:
         rows, limits = chunk.rows, self._limits
@@ -211,11 +216,15 @@ class LiveRun:
             notes=self._notes(),
         )
 
+    def _note(self, text: str) -> None:
+        """Let the report say so, of the capture as a whole."""
+        if text and self._source.summaries:
+            self._source.summaries[-1].notes.append(text)
+
     def _notes(self) -> tuple[str, ...]:
         notes = [note for summary in self._source.summaries for note in summary.notes]
-        if self._files is not None and self._files.failure:
-            notes.append(f"writing stopped: {self._files.failure}")
-        return tuple(notes)
+        problem = self._files.problem() if self._files is not None else ""
+        return tuple(notes if not problem or problem in notes else [*notes, problem])
 
 
 @dataclass(frozen=True, slots=True)

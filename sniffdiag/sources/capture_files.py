@@ -65,6 +65,8 @@ class CaptureFiles:
         """May grow: what chunks refer to must be there before they are written."""
         self.failure = ""
         """Why nothing is written any more."""
+        self.unwritten = 0
+        """Packets that came when nothing could be written any more."""
         self.full = False
         """-G and -W: the last file has had its time."""
         self._name = name
@@ -105,29 +107,43 @@ class CaptureFiles:
             return ""
         return f"no further files could be made in {folder} by uid {os.geteuid()}"
 
-    def write(self, chunk: FrameChunk, drops: dict[int, int]) -> None:
-        """Append a chunk; a failure ends writing, not the capture, and is told in `failure`.
+    def write(self, chunk: FrameChunk, drops: dict[int, int]) -> int:
+        """Append a chunk; the rows that had their turn, fewer than all if this is `full` then.
 
-        `drops`: packets lost until now, by interface.
+        A failure ends writing, not the capture, and is told in `failure` and `unwritten`. `drops`:
+        packets lost until now, by interface.
         """
+        done = 0
         try:
-            for part in self._parts(chunk, drops):
-                if not self.failure and not self.full:
-                    self._writer.write(part, self.interfaces)
+            for part in self._parts(chunk, drops) if not self.failure else ():
+                done += self._written(part)
         except (OSError, SourceError) as error:
             self.failure = str(getattr(error, "strerror", None) or error)
+        if not self.failure:
+            return done
+        self.unwritten += chunk.rows - done
+        return chunk.rows
+
+    def _written(self, part: FrameChunk) -> int:
+        """The rows of what goes into one file that it took."""
+        before = self._writer.packets
+        try:
+            self._writer.write(part, self.interfaces)
+        except OSError as error:
+            self.failure = error.strerror or str(error)
+        return self._writer.packets - before
 
     def _parts(self, chunk: FrameChunk, drops: dict[int, int]) -> Iterator[FrameChunk]:
         """The chunk, cut where a new file begins, which it then has."""
         begin = 0
-        while begin < chunk.rows and not self.full:
+        while begin < chunk.rows and not self.full and not self.failure:
             if self._begun_ns is None:
                 self._begun_ns = int(chunk.ts_ns[begin])
             end = self._room(chunk, begin)
             if end > begin:
                 yield rows_of(chunk, begin, end)
                 begin = end
-            if begin < chunk.rows:
+            if begin < chunk.rows and not self.failure:
                 self._next_file(int(chunk.ts_ns[begin]), drops)
 
     def _room(self, chunk: FrameChunk, begin: int) -> int:
@@ -162,6 +178,13 @@ class CaptureFiles:
             self._writer.finish(news)
         finally:
             os.close(self._descriptor)
+
+    def problem(self) -> str:
+        """What was not written, and why, as a sentence; or nothing."""
+        if not self.failure:
+            return ""
+        packets = "1 packet was" if self.unwritten == 1 else f"{self.unwritten:,} packets were"
+        return f"writing {self._name} stopped: {self.failure}; {packets} not written"
 
     def close(self, drops: dict[int, int]) -> None:
         """Finish the file that is open."""

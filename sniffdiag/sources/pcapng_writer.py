@@ -68,6 +68,14 @@ class WrittenInterface:
     filter: str = ""
 
 
+class PartlyWrittenError(OSError):
+    """As the error of writev(2); only some blocks are in the file."""
+
+    def __init__(self, blocks: int, problem: OSError) -> None:
+        super().__init__(problem.errno, problem.strerror)
+        self.blocks = blocks
+
+
 class PcapngWriter:
     """One section, written to a file descriptor that stays the caller's."""
 
@@ -78,6 +86,7 @@ class PcapngWriter:
         self._last_ts_ns = 0
         self.size = 0
         """Bytes written so far, whole blocks."""
+        self.packets = 0
         self._write(section_header())
         self._describe(interfaces)
 
@@ -85,14 +94,21 @@ class PcapngWriter:
         """Append all frames of a chunk.
 
         Raises:
-            OSError: The disk is full, the reader gone; the file ends with a whole block if it can.
+            OSError: The disk is full, the reader gone. What could be written stays: the file ends
+                with a whole block if it can, and `packets` counts those that are in it.
         """
         if not chunk.rows:
             return
         self._describe(interfaces)
         self._last_ts_ns = int(chunk.ts_ns[-1])
         around = _around(chunk)
-        self._append(_vectors(chunk, around))
+        before = self.packets
+        self.packets += chunk.rows
+        try:
+            self._append(_vectors(chunk, around), around["length_before"][1:])
+        except PartlyWrittenError as error:
+            self.packets = before + error.blocks
+            raise
 
     def finish(self, drops: Mapping[int, int]) -> None:
         """Say how many packets each interface lost."""
@@ -106,15 +122,18 @@ class PcapngWriter:
 
     def _write(self, block: bytes) -> None:
         source = np.frombuffer(block, np.uint8)
-        self._append(np.array([[source.ctypes.data, source.shape[0]]], np.uint64))
+        length = np.array([source.shape[0]], np.uint32)
+        self._append(np.array([[source.ctypes.data, source.shape[0]]], np.uint64), length)
 
-    def _append(self, vectors: npt.NDArray[np.uint64]) -> None:
-        try:
-            write_vectors(self._descriptor, vectors.copy())
-        except OSError:
+    def _append(self, vectors: npt.NDArray[np.uint64], lengths: npt.NDArray[np.uint32]) -> None:
+        """Write blocks of these `lengths`, all of them or as many whole ones as there is room."""
+        ends = np.cumsum(lengths, dtype=np.int64)
+        written, problem = write_vectors(self._descriptor, vectors)
+        whole = int(np.searchsorted(ends, written, side="right"))
+        self.size += int(ends[whole - 1]) if whole else 0
+        if problem is not None:
             _cut(self._descriptor, self.size)
-            raise
-        self.size += int(vectors[:, 1].sum())
+            raise PartlyWrittenError(whole, problem)
 
 
 def _cut(descriptor: int, size: int) -> None:
@@ -165,19 +184,25 @@ def _vectors(chunk: FrameChunk, around: npt.NDArray[np.void]) -> npt.NDArray[np.
     return vectors
 
 
-def write_vectors(descriptor: int, vectors: npt.NDArray[np.uint64]) -> None:
-    """Write all of it; `vectors` is used up. OSError as writev(2)."""
-    done = 0
-    while done < vectors.shape[0]:
-        part = vectors[done : done + MOST_VECTORS]
-        written = _writev(descriptor, part)
+def write_vectors(descriptor: int, vectors: npt.NDArray[np.uint64]) -> tuple[int, OSError | None]:
+    """Write all of it if there is room; how many bytes were written, and why not more (writev)."""
+    left = vectors.copy()
+    total = done = 0
+    while done < left.shape[0]:
+        part = left[done : done + MOST_VECTORS]
+        try:
+            written = _writev(descriptor, part)
+        except OSError as error:
+            return total, error
+        total += written
         ends = np.cumsum(part[:, 1], dtype=np.int64)
         whole = int(np.searchsorted(ends, written, side="right"))
         rest = written - (int(ends[whole - 1]) if whole else 0)
         done += whole
         if rest:
-            vectors[done, 0] += np.uint64(rest)
-            vectors[done, 1] -= np.uint64(rest)
+            left[done, 0] += np.uint64(rest)
+            left[done, 1] -= np.uint64(rest)
+    return total, None
 
 
 def _writev(descriptor: int, part: npt.NDArray[np.uint64]) -> int:

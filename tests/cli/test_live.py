@@ -44,9 +44,12 @@ def test_the_report_is_that_of_analyze(output: str) -> None:
     assert code == 1
 
 
-def test_what_was_written_gives_the_same_report_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("limits", [(), ("--count", "100")])
+def test_what_was_written_gives_the_same_report_again(
+    limits: tuple[str, ...], tmp_path: Path
+) -> None:
     written = tmp_path / "w.pcapng"
-    _, out, _ = live("-w", str(written), "-o", "json")
+    _, out, _ = live("-w", str(written), "-o", "json", *limits)
     _, again, _ = run("analyze", str(written), *DECLARED, "-o", "json")
     first, second = json.loads(out), json.loads(again)
     for report in (first, second):
@@ -249,3 +252,30 @@ main()
     )
     assert done.returncode == 130
     assert done.stderr == b"sniffdiag: stopped before anything was read\n"
+
+
+def test_a_disk_that_is_full_ends_writing_and_not_the_diagnosis(tmp_path: Path) -> None:
+    written = tmp_path / "w.pcapng"
+    limited = (
+        "import os, resource, sys;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000));"
+        f"os.execv(sys.executable, {[*COMMAND, 'live', '-r', '-', *DECLARED]} + sys.argv[1:])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", limited, "-w", str(written), "-o", "json"],
+        input=INCIDENT,
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    _, whole, _ = run("analyze", "-", *DECLARED, "-o", "json")
+    _, kept, _ = run("analyze", str(written), *DECLARED, "-o", "json")
+    report, expected = json.loads(done.stdout), json.loads(whole)
+    lost = expected["capture"]["frames"] - json.loads(kept)["capture"]["frames"]
+    told = f"writing {written} stopped: File too large; {lost:,} packets were not written"
+    assert report["capture"]["sources"][0].pop("notes") == [told]
+    assert expected["capture"]["sources"][0].pop("notes") == []
+    assert report == expected
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines()[-1] == f"sniffdiag: {told}"
+    assert 0 < lost < expected["capture"]["frames"]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sniffdiag.sources.capture_files import CaptureFiles, Rotation, file_name
 from sniffdiag.sources.captures import open_sources
 from sniffdiag.sources.frames import FrameChunk
-from sniffdiag.sources.pcapng_writer import PcapngWriter, WrittenInterface
+from sniffdiag.sources.pcapng_writer import BLOCK_OVERHEAD, PcapngWriter, WrittenInterface
 from sniffdiag.sources.rows import FrameRow, rows
 from tests.support.chunks import chunk_of
 
@@ -143,6 +143,12 @@ def test_rotated_by_time_nothing_is_lost_or_doubled(
         assert of_file[-1].ts_ns - of_file[0].ts_ns < seconds * 10**9
 
 
+def test_what_comes_after_the_last_file_of_a_time_has_no_turn(tmp_path: Path) -> None:
+    files = CaptureFiles(str(tmp_path / "f"), Rotation(seconds=2, files=1), INTERFACES)
+    assert files.write(a_chunk([b"x"] * 5), {}) == len(read(tmp_path / "f")) < 5
+    assert files.full
+
+
 def test_losses_are_told_once_over_all_files(tmp_path: Path) -> None:
     files = CaptureFiles(str(tmp_path / "f"), Rotation(seconds=1), INTERFACES)
     files.write(a_chunk([b"x"] * 2), {0: 5})
@@ -152,22 +158,30 @@ def test_losses_are_told_once_over_all_files(tmp_path: Path) -> None:
     assert sum(summary.dropped for summary in source.summaries) == 9
 
 
-def test_a_full_disk_ends_writing_with_a_whole_block_and_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("room", [0, 1, 631, 632, 20_000, 800_000])
+def test_on_a_full_disk_stays_what_there_was_room_for_and_the_rest_is_counted(
+    room: int, tmp_path: Path
+) -> None:
     path = tmp_path / "full.pcapng"
     files = CaptureFiles(str(path), Rotation(), INTERFACES)
-    first = a_chunk([b"x" * 60] * 4)
+    first, second = a_chunk([b"x" * 60] * 4), a_chunk([b"y" * 600] * 2_000, first_frame=5)
     files.write(first, {})
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
-        files.write(a_chunk([b"y" * 600] * 400, first_frame=5), {})
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room, hard))
+        assert files.write(second, {}) == 2_000
+        files.write(a_chunk([b"z"]), {})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     files.close({})
-    assert files.failure == "File too large"
+    whole = room // (600 + BLOCK_OVERHEAD)
     source = open_sources([str(path)], stdin=None)
-    assert list(rows(source)) == list(rows([first]))
+    found = [row.data for row in rows(source)]
+    assert found == [b"x" * 60] * 4 + [b"y" * 600] * whole
     assert source.summaries[0].corrupt_records == 0
+    assert not source.summaries[0].cut_short
+    told = f"writing {path} stopped: File too large; {2_001 - whole:,} packets were not written"
+    assert files.problem() == told
 
 
 def test_hours_that_are_named_alike_do_not_overwrite_each_other(tmp_path: Path) -> None:
