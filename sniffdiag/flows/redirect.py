@@ -5,12 +5,16 @@ packets go `pod:P > 127.0.0.1:15001`, while the answers are rewritten back befor
 `clusterIP:8080 > pod:P`. The sequence numbers belong to each other; only a tuple cannot see it
 (measured in namespaces and with a real Envoy). A packet from another address *to* loopback exists
 in no other way, so nothing here asks for a port number.
+
+Where the application uses one port for connections to two servers, which TCP allows, REDIRECT makes
+both go to the same address, and the kernel gives the later one another port on that half only.
+Such halves are found by their sequence numbers alone.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from typing import TypeAlias
 
@@ -65,29 +69,85 @@ def _let_senders_be_clients(flows: Flows, rows: Mask) -> None:
 
 
 def _pairs(flows: Flows, requests: Ints, others: Ints) -> tuple[Ints, Ints]:
-    """Rows of requests and of their answers, each row at most once: the nearest in time."""
+    """Rows of requests and of their answers, each row at most once."""
+    found = dict(_by_port(flows, requests, others))
+    answers = set(found.values())
+    left = [row for row in requests.tolist() if row not in found]
+    if left:
+        rest = [row for row in others.tolist() if row not in answers]
+        found.update(_by_sequence_numbers(flows, left, rest))
+    pairs = np.array(list(found.items()), dtype=np.int64).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def _by_port(flows: Flows, requests: Ints, others: Ints) -> Iterator[tuple[int, int]]:
+    """Halves with the application's address and port: the nearest in time."""
     waiting: dict[tuple[int, int, int], list[int]] = defaultdict(list)
     for row in others.tolist():
         waiting[_receiver(flows, row)].append(row)
-    found: list[tuple[int, int]] = []
     for row in requests.tolist():
         candidates = waiting.get(_client(flows, row), [])
         if candidates:
             began = int(flows.first_ts_ns[row])
             answer = min(candidates, key=lambda c: abs(int(flows.first_ts_ns[c]) - began))
             candidates.remove(answer)
-            found.append((row, answer))
-    pairs = np.array(found, dtype=np.int64).reshape(-1, 2)
-    return pairs[:, 0], pairs[:, 1]
+            yield row, answer
+
+
+_NEAR = 16
+"""Bits of distance between what both halves know of one sequence number: the same from the SYN on;
+caught in the middle, they differ by what one side sent before the other was first heard."""
+
+
+def _by_sequence_numbers(
+    flows: Flows, requests: Sequence[int], others: Sequence[int]
+) -> Iterator[tuple[int, int]]:
+    """Halves with the application's address whose sequence numbers belong to each other."""
+    waiting: dict[tuple[int, int, int], list[int]] = defaultdict(list)
+    for row in others:
+        if flows.base_known[row].all():
+            side = _receiving_side(flows, row)
+            hi, lo, _ = _receiver(flows, row)
+            waiting[hi, lo, int(flows.base[row, side]) >> _NEAR].append(row)
+    for row in requests:
+        if not flows.base_known[row].all():
+            continue
+        hi, lo, _ = _client(flows, row)
+        block = int(flows.base[row, 0]) >> _NEAR
+        near = [waiting.get((hi, lo, block + step), []) for step in (0, -1, 1)]
+        answer = next((one for some in near for one in some if _belong(flows, row, one)), None)
+        if answer is not None:
+            next(some for some in near if answer in some).remove(answer)
+            yield row, answer
+
+
+def _belong(flows: Flows, request: int, answer: int) -> bool:
+    """Both sides' sequence numbers are the same, or nearly so."""
+    side = _receiving_side(flows, answer)
+    sent, heard = flows.base[request].tolist()
+    return _is_near(int(flows.base[answer, side]), sent) and _is_near(
+        int(flows.base[answer, 1 - side]), heard
+    )
+
+
+def _is_near(one: int, other: int) -> bool:
+    return min((one - other) % _SEQUENCE_NUMBERS, (other - one) % _SEQUENCE_NUMBERS) < 1 << _NEAR
+
+
+_SEQUENCE_NUMBERS = 1 << 32
 
 
 def _client(flows: Flows, row: int) -> tuple[int, int, int]:
     return int(flows.client_hi[row]), int(flows.client_lo[row]), int(flows.client_port[row])
 
 
+def _receiving_side(flows: Flows, row: int) -> int:
+    return 0 if flows.packets[row, 0] == 0 else 1
+
+
 def _receiver(flows: Flows, row: int) -> tuple[int, int, int]:
     """The end that a one-way flow goes to."""
-    if flows.packets[row, 0] == 0:
+    if _receiving_side(flows, row) == 0:
         return _client(flows, row)
     return int(flows.server_hi[row]), int(flows.server_lo[row]), int(flows.server_port[row])
 

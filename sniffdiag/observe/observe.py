@@ -358,7 +358,8 @@ def _nearest_to_the_client(
 
     A connection on the wire, or one that ztunnel hands on from its client's address, is left out
     where the same client's own leg was captured; a server-side loopback connection where readable
-    ones came in on the wire.
+    ones came in on the wire, unless the application answered its proxy in another protocol: what it
+    really speaks shows nowhere else.
     """
     if not rows.size:
         return rows
@@ -377,7 +378,10 @@ def _nearest_to_the_client(
     )
     wire = rows[(leg == LEGS.index(Leg.WIRE)) & ~repeated]
     if any(tally.readable(r) for r in wire.tolist()):
-        repeated |= leg == LEGS.index(Leg.PROXY_TO_APP)
+        behind = np.flatnonzero(leg == LEGS.index(Leg.PROXY_TO_APP))
+        few = behind[:LOOKED_AT_PER_PORT].tolist()
+        repeated[behind] = True
+        repeated[[at for at in few if tally.contradicts(int(rows[at]))]] = False
     nearest: npt.NDArray[np.int64] = rows[~repeated]
     return nearest
 
@@ -401,21 +405,31 @@ class _Tally:
         if identified.names[int(identified.code[row])] == "unknown":
             return False
         found = identified.brief(row)
-        return found.protocol != "tls" or not self._is_mesh_tls(row, found)
+        return not self._is_mesh_tls(row, found) and self._undecidable(row, found) is None
+
+    def contradicts(self, row: int) -> bool:
+        """The server answered in another protocol than it was spoken to in."""
+        return self._assignment.identified.brief(row).answered is not None
 
     def add(self, row: int) -> None:
         """Counts one connection."""
         found = self._identification(row)
-        if found.protocol == "unknown":
-            self._undecided[(found.reason or Reason.TOO_SHORT).value] += 1
-        elif found.protocol == "tls" and self._is_mesh_tls(row, found):
+        if self._is_mesh_tls(row, found):
             self.mesh_mtls += 1
-        elif found.protocol == "tls" and self._may_be_mesh_tls(row, found):
-            self._undecided["TLS without its ClientHello: the mesh's or the application's"] += 1
-        elif _only_refused(found):
-            self._undecided["only a 400 was captured, which a proxy gives to any bytes"] += 1
+        elif (reason := self._undecidable(row, found)) is not None:
+            self._undecided[reason] += 1
         else:
             self._sight(row, found)
+
+    def _undecidable(self, row: int, found: Identification) -> str | None:
+        """Why the bytes do not tell what the service speaks; None where they do."""
+        if found.protocol == "unknown":
+            return (found.reason or Reason.TOO_SHORT).value
+        if self._may_be_mesh_tls(row, found):
+            return "TLS without its ClientHello: the mesh's or the application's"
+        if _only_refused(found):
+            return "only a 400 was captured, which a proxy gives to any bytes"
+        return None
 
     def _identification(self, row: int) -> Identification:
         identified = self._assignment.identified
@@ -426,12 +440,13 @@ class _Tally:
 
     def _is_mesh_tls(self, row: int, found: Identification) -> bool:
         on_wire = self._assignment.leg[row] == LEGS.index(Leg.WIRE)
-        return bool(on_wire) and mesh_tls(found.facts) is not None
+        is_tls = found.protocol == "tls"
+        return is_tls and bool(on_wire) and mesh_tls(found.facts) is not None
 
     def _may_be_mesh_tls(self, row: int, found: Identification) -> bool:
         on_wire = self._assignment.leg[row] == LEGS.index(Leg.WIRE)
         hello_seen = found.facts.sni or found.facts.alpn_offered or found.facts.tls_version
-        return bool(on_wire) and not hello_seen
+        return found.protocol == "tls" and bool(on_wire) and not hello_seen
 
     def _sight(self, row: int, found: Identification) -> None:
         flows = self._assignment.flows

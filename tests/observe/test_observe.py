@@ -22,6 +22,7 @@ from tests.support.conversations import (
     flows_of,
     sent_by,
 )
+from tests.support.h2 import PREFACE, SETTINGS, SETTINGS_ACK, headers
 from tests.support.hellos import APPLICATION_DATA, SERVER_HELLO_13, alpn, client_hello, record, sni
 
 CLIENT, SERVICE, POD = "10.0.0.1", End("10.96.0.50", 80), End("10.0.0.7", 8080)
@@ -100,6 +101,27 @@ def test_an_encrypted_wire_does_not_stand_for_the_servers_loopback() -> None:
     assert seen(port) == {"http": 1}
     assert (port.mesh_mtls_flows, port.superseded_flows) == (1, 0)
     assert port.sightings[0].exemplars[0].leg.value == "proxy to app"
+
+
+def test_a_pooled_connection_of_the_mesh_does_not_stand_for_the_servers_loopback() -> None:
+    """`tcpdump -i any` in the server's pod, while connections between sidecars live for hours."""
+    turns = [(0, APPLICATION_DATA), (1, APPLICATION_DATA)] * 3
+    port = the_port(connection(End(CLIENT, 40001), POD, turns, handshake=False) + PROXY_TO_APP)
+    assert seen(port) == {"http": 1}
+    assert port.sightings[0].exemplars[0].leg.value == "proxy to app"
+
+
+def test_an_application_that_answers_in_another_protocol_is_seen_behind_the_wire() -> None:
+    """The client's sidecar made HTTP/2 of HTTP/1; only the last leg shows who cannot speak it."""
+    preface = PREFACE + SETTINGS + headers(b"\x82\x86\x84")
+    refused = [(0, preface), (1, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")]
+    wire = connection(End(CLIENT, 40001), POD, [(0, preface), (1, SETTINGS + SETTINGS_ACK)])
+    behind = connection(End("127.0.0.6", 50000), POD, refused)
+    port = the_port(wire + behind, WEB.replace("tcp-web", "http2-web"))
+    assert {(s.protocol, s.shape.answered) for s in port.sightings} == {
+        ("http2", None),
+        ("http2", "http"),
+    }
 
 
 @pytest.mark.parametrize(

@@ -93,10 +93,25 @@ def test_answers_without_their_requests_stay_apart_with_the_service_as_server() 
 
 def test_answers_to_another_port_are_not_taken_for_a_partner() -> None:
     torn = sent_by(APP.address, connection(APP, SERVICE, sent_to=PROXY))
-    stray = sent_by(SERVICE.address, connection(End("10.0.0.5", 40001), SERVICE))
+    other = connection(End("10.0.0.5", 40001), SERVICE, isn=5_000_000)
+    stray = sent_by(SERVICE.address, other)
     flows = flows_of(torn + stray)
     assert flows.rows == 2
     assert not flows.redirected.any()
+
+
+@pytest.mark.parametrize("handshake", [True, False], ids=["from the SYN", "mid-stream"])
+def test_a_port_that_redirect_had_to_change_does_not_keep_the_halves_apart(
+    *, handshake: bool
+) -> None:
+    """One port to two servers: behind REDIRECT the later connection gets another on one half."""
+    whole = connection(APP, SERVICE, sent_to=PROXY, handshake=handshake)
+    moved = connection(End(APP.address, 60002), SERVICE, sent_to=PROXY, handshake=handshake)
+    asked = sent_by(APP.address, moved)
+    flows = flows_of([*asked[:2], *sent_by(SERVICE.address, whole), *asked[2:]])
+    assert flows.redirected.tolist() == [True]
+    assert ends_of(flows) == ("10.0.0.5:60002", "10.96.0.50:8080")
+    assert (flows.flow(0).from_client.head, flows.flow(0).from_server.head) == (REQUEST, ANSWER)
 
 
 def test_a_proxy_talking_to_its_application_on_loopback_is_not_torn() -> None:
