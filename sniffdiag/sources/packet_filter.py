@@ -3,11 +3,15 @@
 libpcap is loaded when a filter is given. For cooked captures it counts from its own header, which
 the kernel does not have: as in pcap-linux.c (fix_program), loads from that header become loads of
 what the kernel knows about the packet, and the others are shifted.
+
+VLAN tags are among what the kernel knows beside the packet (SKF_AD_VLAN_TAG). libpcap asks for them
+there only when it compiles for an interface that it has opened itself.
 """
 
 from __future__ import annotations
 
 import ctypes
+import re
 from typing import ClassVar
 
 from sniffdiag.errors import SourceError
@@ -20,6 +24,10 @@ _CLASS, _LD, _LDX = 0x07, 0x00, 0x01
 _MODE, _ABS, _IND, _MSH = 0xE0, 0x20, 0x40, 0xA0
 _AD_OFF = 0xFFFFF000
 """SKF_AD_OFF: from here on loads ask for what the kernel knows about a packet."""
+_VLAN = re.compile(r"\bvlan\b")
+_ERROR_BYTES = 256
+"""PCAP_ERRBUF_SIZE."""
+_OPEN_MS = 100
 _SLL2_LEN = 20
 _SLL2_FIELDS = {0: _AD_OFF + 0, 4: _AD_OFF + 8, 8: _AD_OFF + 28, 10: _AD_OFF + 4}
 """Protocol, interface, hardware type and packet type: their place in LINKTYPE_LINUX_SLL2 and
@@ -54,23 +62,30 @@ class PacketFilter:
         """
         if not self.text.strip():
             return accept_all(self.snaplen)
-        if "vlan" in self.text.split():
+        tags = bool(_VLAN.search(self.text))
+        if tags and link.cooked:
             raise SourceError(
-                "the filter word vlan cannot be used: the kernel keeps VLAN tags beside the packet",
-                hint="name the VLAN's own interface with -i, or filter by address",
+                f"the filter {self.text!r} cannot be applied to {link.name}, whose frames have no "
+                "link header",
+                hint="name the interface that carries the VLANs with -i, or filter by address",
             )
-        code = compiled(self.text, link.linktype, self.snaplen)
+        code = compiled(self.text, link.linktype, self.snaplen, link.name if tags else "")
         return _for_cooked(code, self.text) if link.cooked else code
 
 
-def compiled(text: str, linktype: int, snaplen: int) -> tuple[Instruction, ...]:
-    """Libpcap's translation of a filter.
+def compiled(
+    text: str, linktype: int, snaplen: int, interface: str = ""
+) -> tuple[Instruction, ...]:
+    """Libpcap's translation of a filter; for an `interface`, which it opens, where one is named.
 
     Raises:
-        SourceError: There is no libpcap, or it refuses the filter.
+        SourceError: There is no libpcap, or it refuses the filter or the interface.
     """
     library = _libpcap()
-    handle = library.pcap_open_dead(linktype, snaplen)
+    if interface:
+        handle = _opened(library, interface, snaplen)
+    else:
+        handle = library.pcap_open_dead(linktype, snaplen)
     program = _Program()
     try:
         if library.pcap_compile(handle, ctypes.byref(program), text.encode(), 1, _NETMASK_UNKNOWN):
@@ -81,6 +96,15 @@ def compiled(text: str, linktype: int, snaplen: int) -> tuple[Instruction, ...]:
     finally:
         library.pcap_close(handle)
     return code
+
+
+def _opened(library: ctypes.CDLL, interface: str, snaplen: int) -> int:
+    reason = ctypes.create_string_buffer(_ERROR_BYTES)
+    handle = library.pcap_open_live(interface.encode(), snaplen, 0, _OPEN_MS, reason)
+    if not handle:
+        told = reason.value.decode(errors="replace")
+        raise SourceError(f"libpcap cannot open {interface} to compile the filter: {told}")
+    return int(handle)
 
 
 def _for_cooked(code: tuple[Instruction, ...], text: str) -> tuple[Instruction, ...]:
@@ -108,7 +132,8 @@ def _libpcap() -> ctypes.CDLL:
             library = ctypes.CDLL(name)
         except OSError:
             continue
-        library.pcap_open_dead.restype = ctypes.c_void_p
+        library.pcap_open_dead.restype = library.pcap_open_live.restype = ctypes.c_void_p
+        library.pcap_open_live.argtypes = [ctypes.c_char_p, *[ctypes.c_int] * 3, ctypes.c_char_p]
         library.pcap_geterr.restype = ctypes.c_char_p
         library.pcap_geterr.argtypes = library.pcap_close.argtypes = [ctypes.c_void_p]
         library.pcap_compile.argtypes = [

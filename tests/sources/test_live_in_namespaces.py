@@ -168,6 +168,33 @@ def test_vlan_tags_are_where_they_were(cable: Wire, tmp_path: Path, interface: s
     assert report["capture"]["truncated_frames"] == 0
 
 
+@pytest.mark.parametrize(
+    ("words", "frames"),
+    [
+        ("vlan", 2 * FEW * FRAMES_A_REQUEST),
+        ("vlan 77", FEW * FRAMES_A_REQUEST),
+        ("vlan 77 and tcp port 1", 0),
+        ("tcp and not vlan", FEW * FRAMES_A_REQUEST),
+        (f"tcp port {PORT} and (vlan 78 or vlan 79)", FEW * FRAMES_A_REQUEST),
+    ],
+)
+def test_a_filter_may_ask_for_vlans(cable: Wire, tmp_path: Path, words: str, frames: int) -> None:
+    """The kernel keeps their tags beside the packet."""
+    each = (request_frames(flow, vlan=vlan) for vlan in (0, 77, 78) for flow in range(FEW))
+    mixed = write_capture(tmp_path / "mixed.pcap", (frame for some in each for frame in some))
+    live = Live(cable, "-i", "far", "-o", "json", *words.split())
+    cable.send(mixed)
+    assert live.report()["capture"]["frames"] == frames
+
+
+def test_vlans_of_all_interfaces_cannot_be_asked_for(cable: Wire) -> None:
+    code, out, errors = Live(cable, "-i", "any", "vlan", "77").ended()
+    assert (code, out) == (2, "")
+    what, way = errors.splitlines()
+    assert "any" in what
+    assert "-i" in way
+
+
 def test_killed_in_the_middle_it_leaves_a_file_with_all_but_the_last_block(
     cable: Wire, many: Path, tmp_path: Path
 ) -> None:
