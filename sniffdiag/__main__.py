@@ -26,6 +26,7 @@ def main() -> None:
     # A run makes many objects and next to no cycles; to look for these took a fifteenth of a start.
     gc.set_threshold(100_000, 50, 100)
     try:
+        _let_sigterm_be_ctrl_c()
         from sniffdiag.cli.app import run  # noqa: PLC0415 - typer costs more than the answer above
 
         run()
@@ -34,6 +35,14 @@ def main() -> None:
     except KeyboardInterrupt:  # while modules load; later ones are the command line's
         sys.stderr.write("sniffdiag: stopped before anything was read\n")
         _leave(SystemExit(INTERRUPTED))
+
+
+def _let_sigterm_be_ctrl_c() -> None:
+    """Who stops a container sends SIGTERM, of which a process would die without a word."""
+    import signal  # noqa: PLC0415 - `--version` stays fast
+
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _leave(end: SystemExit) -> NoReturn:

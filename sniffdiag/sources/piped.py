@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from sniffdiag.errors import SourceError
 from sniffdiag.sources.captures import open_sources
 from sniffdiag.sources.formats import STANDARD_INPUT
 from sniffdiag.sources.frames import FrameChunk, SourceSummary
@@ -45,12 +46,17 @@ class PipedCapture:
 
     def chunks(self, beat: Callable[[], bool]) -> Iterator[FrameChunk]:
         """All frames until the pipe ends or `beat` says stop."""
-        patient = cast("BinaryIO", _Patient(self._file, beat))
-        source = open_sources([STANDARD_INPUT], stdin=patient)
-        self.summaries = source.summaries
-        for chunk in source:
-            self._learn_interfaces(chunk)
-            yield chunk
+        patient = _Patient(self._file, beat)
+        try:
+            source = open_sources([STANDARD_INPUT], stdin=cast("BinaryIO", patient))
+            self.summaries = source.summaries
+            for chunk in source:
+                self._learn_interfaces(chunk)
+                yield chunk
+        except SourceError:
+            if not patient.is_left_silent:
+                raise
+            self.summaries = [SourceSummary(STANDARD_INPUT)]
 
     def _learn_interfaces(self, chunk: FrameChunk) -> None:
         for index in range(len(self.interfaces), int(chunk.interface.max(initial=-1)) + 1):
@@ -65,6 +71,9 @@ class _Patient:
     def __init__(self, file: BinaryIO, beat: Callable[[], bool]) -> None:
         self._descriptor = file.fileno()
         self._beat = beat
+        self._has_brought = False
+        self.is_left_silent = False
+        """It was told to end before anything came, which is no capture but no mistake either."""
 
     def fileno(self) -> int:
         return self._descriptor
@@ -72,5 +81,7 @@ class _Patient:
     def readinto(self, buffer: memoryview, /) -> int:
         while self._beat():
             if select.select([self._descriptor], [], [], WAIT_S)[0]:
+                self._has_brought = True
                 return os.readv(self._descriptor, [buffer])
+        self.is_left_silent = not self._has_brought
         return 0

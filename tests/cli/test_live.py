@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -136,6 +137,45 @@ def test_time_runs_out_though_the_pipe_is_silent() -> None:
     with Silent("--duration", "1.5") as silent:
         assert silent.until("report")["report"]["capture"]["frames"] == 590
         assert silent.process.wait(PATIENCE_S) == 1
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_a_pipe_that_brought_nothing_gives_a_report_of_nothing(by: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "live", "-r", "-", *DECLARED, "-o", "json"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == b"sniffdiag: reading -\n"
+    assert b" 0 frames" in process.stderr.readline()
+    process.send_signal(by)
+    process.wait(PATIENCE_S)  # the pipe stays open until then
+    out, errors = process.communicate()
+    assert (process.returncode, b"Traceback" in errors) == (3, False)
+    assert json.loads(out)["capture"]["frames"] == 0
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", [("live", "-r", "-"), ("analyze", "-"), ("ports",)])
+def test_whoever_stops_it_while_declarations_load_is_told(
+    by: signal.Signals, command: tuple[str, ...], tmp_path: Path
+) -> None:
+    slow = tmp_path / "services.yaml"
+    os.mkfifo(slow)
+    process = subprocess.Popen(
+        [*COMMAND, *command, "-s", str(slow)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with slow.open("wb"):  # as soon as it is opened there, too
+        process.send_signal(by)
+        assert process.wait(PATIENCE_S) == 130
+    out, errors = process.communicate()
+    assert (out, errors) == (b"", b"sniffdiag: stopped before the report was made\n")
 
 
 def test_it_ends_once_it_can_judge_though_the_pipe_is_silent() -> None:
