@@ -6,12 +6,16 @@ Marks on the connections of a port, in the order of their first requests: up to 
 show one treatment, from the next one on another. The split is the one with the fewest misfits; it
 counts if each treatment stands at least three times on its side, misfits are at most a tenth, and
 so good a split would come about by chance, were the same connections in any order, with a
-probability of at most a tenth. What is left of certainty is the confidence. How many answers were
-4xx or 5xx, or never came before a reset, is told for the connections begun before and after.
+probability of at most a tenth. What is left of certainty is the confidence. Where one connection
+carries all requests of a kind, as in a proxy's pool, its requests stand in the order instead: at
+least three of each kind, of the same client and server, all of the one kind before all of the
+other; not on ports where a proxy decides by the first bytes of each connection. How many answers
+were 4xx or 5xx, or never came before a reset, is told for before and after.
 
 ## Why it matters
 
-It is the moment when somebody's change reached the proxies: what was done then is what to look
+It lies between the last request known to be handled in the one way and the first handled in the
+other, the moment when somebody's change reached the proxies: what was done then is what to look
 at, or to take back. The two frames are where to look in Wireshark.
 
 ## Example

@@ -43,13 +43,15 @@ def account(fragments: Fragments, packets: Packets, fragment: Ints, owner: Ints)
 
 
 def _add(fragments: Fragments, packets: Packets, owner: Ints) -> None:
-    """Packets and bytes by side."""
+    """Packets and bytes by side, and the last segment of each."""
     headers = packets.headers
     np.add.at(fragments.by_side("packets"), owner, _ONE)
     np.add.at(fragments.by_side("bytes"), owner, headers.wirelen)
     rows = np.flatnonzero(headers.payload_wirelen)
     of_payload, wire = owner[rows], headers.payload_wirelen[rows].astype(np.int64)
     captured = headers.payload_len[rows].astype(np.int64)
+    fragments.by_side("last_payload_frame")[of_payload] = packets.frame[rows]
+    fragments.by_side("last_payload_ts_ns")[of_payload] = headers.ts_ns[rows]
     np.add.at(fragments.by_side("segments"), of_payload, _ONE)
     np.add.at(fragments.by_side("payload_bytes"), of_payload, wire)
     np.add.at(fragments.by_side("captured_bytes"), of_payload, captured)

@@ -164,6 +164,10 @@ class Flows:
     """0 where the side sent no payload."""
     first_payload_ts_ns: npt.NDArray[np.int64]
     """-1 where the side sent no payload."""
+    last_payload_frame: npt.NDArray[np.int64]
+    """0 where the side sent no payload."""
+    last_payload_ts_ns: npt.NDArray[np.int64]
+    """-1 where the side sent no payload."""
     first_tag: npt.NDArray[np.uint8]
     """Tag of the side's first segment with captured payload."""
     flags_seen: npt.NDArray[np.uint8]
@@ -273,6 +277,8 @@ class Flows:
             self.cut_segments,
             self.first_payload_frame,
             self.first_payload_ts_ns,
+            self.last_payload_frame,
+            self.last_payload_ts_ns,
             self.first_tag,
             self.flags_seen,
             self.base,

@@ -111,6 +111,10 @@ LATEST: Mapping[str, Mapping[str, Shape]] = {
         "rebased": Shape(np.bool_, _PER_SIDE),
         "new_base": Shape(np.uint32, _PER_SIDE),
     },
+    "last_payload_frame": {
+        "last_payload_frame": Shape(_FRAME, _PER_SIDE),
+        "last_payload_ts_ns": Shape(np.int64, _PER_SIDE),
+    },
 }
 """The same for the last packet of a kind.
 

@@ -193,6 +193,8 @@ _BY_SIDE = (
     "cut_segments",
     "first_payload_frame",
     "first_payload_ts_ns",
+    "last_payload_frame",
+    "last_payload_ts_ns",
     "first_tag",
     "flags_seen",
     "base",

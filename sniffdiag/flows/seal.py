@@ -186,7 +186,9 @@ class _Sealed:
         encapsulation, names = _renamed(flows["encapsulation"], encapsulations)
         payload_frame = self._side("first_payload_frame")
         payload_ts = self._side("first_payload_ts_ns")
-        payload_ts[payload_frame == 0] = -1
+        last_payload_ts = self._side("last_payload_ts_ns")
+        for times in (payload_ts, last_payload_ts):
+            times[payload_frame == 0] = -1
         syn_frame, syn_ts = flows.given("syn_frame"), flows.given("syn_ts_ns")
         syn_ts[syn_frame == 0] = -1
         syn_ack_ts = flows.given("syn_ack_ts_ns")
@@ -216,6 +218,8 @@ class _Sealed:
             cut_segments=self._side("cut_segments"),
             first_payload_frame=payload_frame,
             first_payload_ts_ns=payload_ts,
+            last_payload_frame=self._side("last_payload_frame"),
+            last_payload_ts_ns=last_payload_ts,
             first_tag=self._side("first_tag"),
             flags_seen=self._side("flags_seen"),
             syn_ts_ns=syn_ts,

@@ -147,6 +147,13 @@ def contents(said: Sequence[Message]) -> Contents:
     return Contents.OTHER if small else Contents.HTTP1
 
 
+def turns(said: Sequence[Message]) -> int:
+    """How often the client began to speak, the beginning included."""
+    if not any(m.by_client for m in said):
+        return 0
+    return sum(m.by_client for m in _first_of_turns(said))
+
+
 def _first_of_turns(said: Sequence[Message]) -> list[Message]:
     """The first message after each change of the speaker, from the client's first on."""
     begin = next(n for n, m in enumerate(said) if m.by_client)

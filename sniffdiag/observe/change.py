@@ -5,13 +5,17 @@ labels from it on that are not the later. It counts if both kinds stand `FEWEST`
 side, misfits are at most `MOST_MISFITS` of all, and so few of them would hardly come about if the
 same labels stood in any order. Labels that go to and fro (two replicas configured differently, a
 canary) leave many misfits wherever they are split.
+
+A proxy may carry all requests of one kind in one connection. `replaced` finds where such a
+connection gives way to others: its requests stand for it, but they are one proxy's, not drawn one
+by one, so that less is claimed for them than `split` would.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, groupby
 from math import comb
 
 from sniffdiag.model import Direction, Endpoint, Leg, Shown
@@ -20,6 +24,8 @@ from sniffdiag.records import dataclass
 FEWEST = 3
 MOST_MISFITS = 0.1
 MOST_CHANCE = 0.1
+LEAST_OF_REQUESTS = 0.1
+"""However many requests of few connections there are: they do not come independently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,20 @@ def split(labels: Sequence[str]) -> Split | None:
     return best if min(sides) >= FEWEST else None
 
 
+def replaced(labels: Sequence[str], requests: Sequence[int]) -> Split | None:
+    """Where one kind ends for good and the other begins, by how many requests each label has."""
+    turns = [(label, list(mine)) for label, mine in groupby(range(len(labels)), labels.__getitem__)]
+    if len(turns) != 2:  # noqa: PLR2004 - one kind, then the other
+        return None
+    (before, _), (after, later) = turns
+    asked = sum(requests[at] for at in later)
+    others = sum(requests) - asked
+    chance = max(_chance(asked + others, asked, 0), LEAST_OF_REQUESTS)
+    if min(asked, others) < FEWEST or chance > MOST_CHANCE:
+        return None
+    return Split(later[0], before, after, 0, chance)
+
+
 def _best(labels: Sequence[str], before: str, after: str) -> Split:
     """The place with the fewest misfits for these two kinds."""
     wrong_before = accumulate((label != before for label in labels), initial=0)
@@ -74,7 +94,7 @@ def _chance(labels: int, after: int, misfits: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The first request of a connection."""
+    """A request of a connection."""
 
     frame: int
     ts_ns: int

@@ -79,9 +79,14 @@ class HttpTally:
         )
 
     def answers(self, row: int) -> list[Answers]:
-        """Of connections that began before `row` did, and of the others."""
-        began = self._identified.flows.first_frame
-        later = began[self._rows] >= began[row]
+        """Of connections that were first answered before `row` asked, and of the others.
+
+        Not of those that began before: `row` may be of a leg behind theirs.
+        """
+        flows = self._identified.flows
+        asked, answered = flows.first_payload_frame[:, 0], flows.first_payload_frame[:, 1]
+        known = np.where(answered > 0, answered, flows.first_frame)[self._rows]
+        later = known >= (int(asked[row]) or int(flows.first_frame[row]))
         return [self._answers(self._rows[part]) for part in (~later, later)]
 
     def _answers(self, rows: Ints) -> Answers:

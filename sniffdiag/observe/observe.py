@@ -306,7 +306,7 @@ def _observe_port(
     sightings = tally.sightings()
     http = HttpTally(assignment.identified, nearest)
     tunnelled = assignment.tunnelled.get(port, [])
-    signs = [marks.signs(direction) for direction in Direction]
+    signs = [marks.signs(direction, treated, assignment.requests) for direction in Direction]
     changes = (treatment_change(flows, assignment.leg, s, http.answers) for s in signs)
     return PortObservation(
         port,

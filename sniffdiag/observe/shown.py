@@ -16,14 +16,16 @@ import numpy.typing as npt
 
 from sniffdiag.catalog.services import ServicePort
 from sniffdiag.flows.flow import Flow, Flows, Stream
+from sniffdiag.identify.exchanges import exchanges
 from sniffdiag.identify.verdict import Identification
 from sniffdiag.marks.families import mesh_tls, read_marks
 from sniffdiag.marks.mark import Mark, Reply, Says, Weight, glimpse
-from sniffdiag.marks.tls_records import Contents, Spoken, contents, messages, records
-from sniffdiag.model import Direction, Leg, Shown
+from sniffdiag.marks.tls_records import Contents, Spoken, contents, messages, records, turns
+from sniffdiag.mesh.treated import Treated
+from sniffdiag.model import HTTP2_PROTOCOLS, Direction, Leg, Shown, Treatment
 from sniffdiag.observe.hops import BETWEEN, MOST_COMPARED, Compared, Trace, compare, trace
 from sniffdiag.observe.identified import IdentifiedFlows, heads_of
-from sniffdiag.observe.legs import LEGS
+from sniffdiag.observe.legs import LEGS, Rows
 from sniffdiag.observe.port_observation import (
     DirectionShown,
     Exemplar,
@@ -158,6 +160,15 @@ class ShownFlows:
         sealed = self.of(row).sealed
         is_1_3 = sealed and self.identified.of(row).facts.tls_version == "1.3"
         return trace(row, self.flows.flow(row), sealed=sealed, is_1_3=is_1_3)
+
+    def turns(self, row: int) -> int:
+        """How often the client asked on a connection whose requests are not counted in columns."""
+        found = self.identified.brief(row)
+        if found.protocol in HTTP2_PROTOCOLS:
+            return len(list(exchanges(self.identified.heads(row))))
+        if not self.of(row).sealed:
+            return 1
+        return turns(self.trace(row).sealed or ())
 
     def _sign(self, marks: Sequence[Mark], about: Direction, leg: Leg, flow: Flow) -> Sign:
         mine = [mark for mark in marks if mark.about is about]
@@ -311,8 +322,12 @@ class PortMarks:
                 return [(r, s) for r, s in signs if self.leg_of[r] is leg]
         return signs
 
-    def signs(self, direction: Direction) -> Signs:
-        """What each connection of the telling leg shows, and which were not read."""
+    def signs(self, direction: Direction, treated: Treated, requests: Rows) -> Signs:
+        """What each connection of the telling leg shows, and which were not read.
+
+        `requests`: of HTTP/1, of every flow.
+        """
+        ways = {Direction.OUTBOUND: treated.outbound, Direction.INBOUND: treated.inbound}
         best = self._best_signs(direction)
         shown = {row: label for row, sign in best if (label := _label(sign)) is not None}
         legs = {self.leg_of[row] for row in shown}
@@ -323,6 +338,8 @@ class PortMarks:
             shown,
             [row for row in unread if self.leg_of[row] in legs],
             lambda row: _label(self._of(self._port, row).of(direction)),
+            lambda row: int(requests[row]) or self._shown.turns(row),
+            by_first_bytes=ways[direction].as_ is Treatment.SNIFFED,
         )
 
     def rows_by_leg(self) -> Iterator[tuple[Leg, npt.NDArray[np.int64]]]:

@@ -11,10 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sniffdiag.catalog.manifests import load
+from sniffdiag.model import Direction
 from sniffdiag.observe import shown
-from sniffdiag.observe.change import MOST_MISFITS, TreatmentChange, split
+from sniffdiag.observe.change import (
+    LEAST_OF_REQUESTS,
+    MOST_MISFITS,
+    TreatmentChange,
+    replaced,
+    split,
+)
 from sniffdiag.pipeline.diagnosis import MeshChoice, analyze_captures
 from sniffdiag.report.report import Report
+from tests.observe.test_observe import CLIENT, POD, WEB, observed
+from tests.support.conversations import End, connection
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 INCIDENT = PCAPS / "tke-rename"
@@ -80,19 +89,23 @@ def test_two_connections_of_a_kind_are_too_few(labels: list[str]) -> None:
         assert split(labels) is None
 
 
-def analyzed(folder: Path) -> Report:
+def analyzed(folder: Path, file: str = "") -> Report:
     known = json.loads((folder / "truth.json").read_text())
     return analyze_captures(
-        [str(folder / known["captures"]["c-any"]["file"])],
+        [str(folder / (file or known["captures"]["c-any"]["file"]))],
         load([str(folder / "services.yaml")]),
         MeshChoice("istio", known["mesh_version"]),
     )
 
 
+def changes_in(folder: Path, file: str = "") -> list[TreatmentChange]:
+    return [change for port in analyzed(folder, file).ports for change in port.seen.changes]
+
+
 def the_change(folder: Path) -> TreatmentChange:
-    changes = [change for port in analyzed(folder).ports for change in port.seen.changes]
-    assert len(changes) == 1
-    return changes[0]
+    """Of the client's proxy."""
+    (change,) = (c for c in changes_in(folder) if c.direction is Direction.OUTBOUND)
+    return change
 
 
 def logged(folder: Path) -> dict[str, int]:
@@ -110,15 +123,79 @@ def _by_kind(lines: list[str]) -> list[tuple[str, list[str]]]:
 @pytest.mark.parametrize("folder", SEEN_FROM_THE_CLIENT, ids=lambda path: path.parent.name)
 def test_a_rename_is_found_between_the_two_connections_that_it_fell_between(folder: Path) -> None:
     """As many connections before and after as Envoy's own log counts of each kind."""
-    change = the_change(folder)
-    told = {
-        change.before.value: change.answers[0].connections,
-        change.after.value: change.answers[1].connections,
-    }
-    assert told == logged(folder)
-    assert change.misfits == 0
-    assert change.last_before.frame < change.first_after.frame
-    assert change.last_before.ts_ns < change.first_after.ts_ns
+    assert changes_in(folder)
+    for change in changes_in(folder):
+        told = {
+            change.before.value: change.answers[0].connections,
+            change.after.value: change.answers[1].connections,
+        }
+        assert told == logged(folder)
+        assert change.misfits == 0
+        assert change.last_before.frame < change.first_after.frame
+        assert change.last_before.ts_ns < change.first_after.ts_ns
+
+
+SEEN_FROM_THE_SERVER = [
+    (folder, file)
+    for folder in sorted((PCAPS / "lab").glob("renamed-to-*/*"))
+    for file in ("s1-lo.pcap", "s1-eth0.pcap")
+    if (folder / file).exists()
+]
+
+
+@pytest.mark.parametrize(
+    ("folder", "file"), SEEN_FROM_THE_SERVER, ids=lambda path: getattr(path, "name", path)
+)
+def test_a_change_is_found_where_one_connection_carries_all_requests_of_a_kind(
+    folder: Path, file: str
+) -> None:
+    """Between the last request of the one kind and the first of the other, to the request."""
+    changes = changes_in(folder, file)
+    assert changes
+    kinds = ["http", "opaque"] if "to-tcp" in folder.parent.name else ["opaque", "http"]
+    log = logged(folder)
+    for change in changes:
+        assert [change.before.value, change.after.value] == kinds
+        assert change.misfits == 0
+        assert change.chance >= LEAST_OF_REQUESTS
+        asked = asking_frames(folder / file)
+        if folder.name.endswith("-mtls") and "eth0" in file:
+            assert change.last_before.frame < change.first_after.frame
+            continue
+        at = asked.index(change.first_after.frame)
+        assert asked[at - 1] <= change.last_before.frame < asked[at]
+        assert 2 * log[kinds[0]] == at
+        assert [a.requests for a in change.answers] == [at, len(asked) - at]
+
+
+def asking_frames(capture: Path) -> list[int]:
+    """Frames with a request of HTTP/1 in clear."""
+    data = capture.read_bytes()
+    frames, at = [], 24
+    while at < len(data):
+        length = int.from_bytes(data[at + 8 : at + 12], "little")
+        frames.append(data[at + 16 : at + 16 + length])
+        at += 16 + length
+    return [n for n, frame in enumerate(frames, 1) if b" HTTP/1.1\r\n" in frame]
+
+
+@pytest.mark.parametrize(
+    ("labels", "requests", "at"),
+    [
+        (["http", "opaque"], [3, 3], 1),
+        (["http", "opaque", "opaque"], [40, 1, 2], 1),
+        (["http", "opaque"], [40, 2], None),
+        (["http", "opaque"], [2, 40], None),
+        (["http", "opaque", "http"], [9, 9, 9], None),
+        (["http", "http"], [9, 9], None),
+        ([], [], None),
+    ],
+)
+def test_requests_stand_for_the_connection_that_carries_them(
+    labels: list[str], requests: list[int], at: int | None
+) -> None:
+    found = replaced(labels, requests)
+    assert (found.at if found else None) == at
 
 
 def test_failures_are_counted_before_and_after() -> None:
@@ -142,3 +219,66 @@ def test_the_timeline_says_what_was_shown_when() -> None:
     assert port.seen.timeline is not None
     words = [word for word in port.seen.timeline.shown if word is not None]
     assert [word for word, _ in groupby(words)] == ["http", "opaque"]
+
+
+BY_FILTERS = (
+    b"GET / HTTP/1.1\r\nhost: web\r\nx-envoy-attempt-count: 1\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nserver: istio-envoy\r\ncontent-length: 0\r\n\r\n",
+)
+UNREAD = (
+    b"GET / HTTP/1.1\r\nHost: web\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nServer: web\r\nContent-Length: 0\r\n\r\n",
+)
+
+
+def pooled(
+    client: str, exchange: tuple[bytes, bytes], times: int, port: int = 40000
+) -> list[bytes]:
+    """One connection with so many requests."""
+    turns = [(side, data) for _ in range(times) for side, data in enumerate(exchange)]
+    return connection(End(client, port), POD, turns)
+
+
+def changes(frames: list[bytes], manifests: str = WEB) -> list[tuple[str, str, str]]:
+    (port,) = observed(frames, manifests).ports
+    return [(c.direction.value, c.before.value, c.after.value) for c in port.changes]
+
+
+def test_one_connection_of_a_client_that_gives_way_to_another_is_a_change() -> None:
+    frames = pooled(CLIENT, BY_FILTERS, 4) + pooled(CLIENT, UNREAD, 4, 40001)
+    assert changes(frames) == [(way, "http", "unknown") for way in ("outbound", "inbound")]
+
+
+@pytest.mark.parametrize(
+    ("what", "frames", "manifests"),
+    [
+        (
+            "another client, which may have no proxy",
+            pooled(CLIENT, BY_FILTERS, 4) + pooled("10.0.0.2", UNREAD, 4),
+            WEB,
+        ),
+        (
+            "too few requests",
+            pooled(CLIENT, BY_FILTERS, 4) + pooled(CLIENT, UNREAD, 2, 40001),
+            WEB,
+        ),
+        (
+            "both at a time",
+            pooled(CLIENT, BY_FILTERS, 4)[:-8]
+            + pooled(CLIENT, UNREAD, 4, 40001)
+            + pooled(CLIENT, BY_FILTERS, 4)[-8:],
+            WEB,
+        ),
+        (
+            "a port on which each connection is looked at",
+            pooled(CLIENT, BY_FILTERS, 4) + pooled(CLIENT, UNREAD, 4, 40001),
+            WEB.replace("name: tcp-web, ", ""),
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) and len(value) < 50 else "",
+)
+def test_two_connections_that_differ_for_other_reasons_are_no_change(
+    what: str, frames: list[bytes], manifests: str
+) -> None:
+    found = [change for change in changes(frames, manifests) if change[0] == "outbound"]
+    assert found == [], what
