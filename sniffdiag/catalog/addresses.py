@@ -88,10 +88,14 @@ class _Build:
         )
 
     def _pods_without_proxy(self) -> frozenset[str]:
-        """Pods of an ambient mesh have no proxy of their own and are in it nevertheless."""
+        """Pods of an ambient mesh have no proxy of their own and are in it nevertheless.
+
+        Where no pod has one the mesh may be of that kind: its label is on Namespaces.
+        """
         pods = self._objects.pods
         stated = [*(c.stated for c in self._objects.claims), *(s for p in pods for s in p.stated)]
-        if any(s.source.endswith(_DATAPLANE_MODE) and s.value == _AMBIENT for s in stated):
+        ambient = any(s.source.endswith(_DATAPLANE_MODE) and s.value == _AMBIENT for s in stated)
+        if ambient or not any(pod.meshed for pod in pods):
             return frozenset()
         return frozenset(ip for p in pods if not (p.meshed or p.host_network) for ip in p.ips)
 

@@ -221,7 +221,8 @@ class Catalog:
     meshed_pods: frozenset[str] = frozenset()
     """IPs of pods with a container that is a mesh's own proxy."""
     pods_without_proxy: frozenset[str] = frozenset()
-    """IPs of pods that were read and have none; empty where some are of an ambient mesh."""
+    """IPs of pods that were read and have none; empty where all or some may be of an ambient
+    mesh."""
     excluded_inbound: dict[str, frozenset[int]] = field(default_factory=dict)
     """Pod IP to ports named in traffic.sidecar.istio.io/excludeInboundPorts."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sniffdiag.diagnose.ambient import by_ztunnel
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.diagnose.rule import CaptureHealth
 from sniffdiag.diagnose.rules import RULES
@@ -15,7 +16,8 @@ _WORST_FIRST = (PortVerdict.MISMATCH, PortVerdict.AT_RISK)
 
 def diagnose_port(seen: PortObservation) -> list[Finding]:
     """Findings about one declared port, in the order of `RULES`, one for each cause."""
-    found = [(rule, finding) for rule in RULES for finding in rule.check(seen)]
+    known = by_ztunnel(seen)
+    found = [(rule, finding) for rule in RULES for finding in rule.check(known)]
     spoke = {rule.name for rule, _ in found}
     return [finding for rule, finding in found if spoke.isdisjoint(rule.yields_to)]
 

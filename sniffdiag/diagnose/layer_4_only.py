@@ -2,7 +2,9 @@
 
 ## What it sees
 
-HTTP on a port of an ambient mesh (Istio's ztunnel) for which no waypoint is declared; or no more
+HTTP on a port of an ambient mesh (Istio's ztunnel) for which no waypoint is declared. The mesh is
+known by the label of the Namespace, or by the capture: the port's connections go through HBONE
+(port 15008), and nothing that HTTP filters write was seen. Or no more
 than tunnels to its pods (HBONE, port 15008), in which whatever it speaks is handled so.
 
 ## Why it matters

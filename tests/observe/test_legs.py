@@ -120,6 +120,7 @@ def test_a_request_on_both_legs_of_an_ambient_mesh_counts_once() -> None:
         (SIDECAR, SIDECAR, (MeshSide.PROXY, MeshSide.PROXY)),
         (APP, SIDECAR, (MeshSide.NONE, MeshSide.PROXY)),
         (SIDECAR, APP, (MeshSide.PROXY, MeshSide.NONE)),
+        (APP, APP, (MeshSide.UNKNOWN, MeshSide.UNKNOWN)),
         (None, None, (MeshSide.UNKNOWN, MeshSide.UNKNOWN)),
     ],
 )
@@ -136,7 +137,11 @@ def test_declared_pods_tell_who_has_no_mesh_on_his_side(
 
 
 def test_a_pod_without_a_sidecar_may_be_in_an_ambient_mesh() -> None:
-    pods = pod(CLIENT, APP) + pod("10.0.0.9", APP, "{istio.io/dataplane-mode: ambient}")
+    pods = (
+        pod(CLIENT, APP)
+        + pod("10.0.0.8", SIDECAR)
+        + pod("10.0.0.9", APP, "{istio.io/dataplane-mode: ambient}")
+    )
     port = the_port(connection(End(CLIENT, 40001), POD), WEB + pods)
     assert legs(port)[Leg.WIRE].client_side.as_ is MeshSide.UNKNOWN
 
