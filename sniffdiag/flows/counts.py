@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,16 @@ CELL_BITS = 32
 MANY_LOOSE = 1 << 18
 """Rows that may pile up before equal ones are added together."""
 _CELL = (1 << CELL_BITS) - 1
+CODE_BITS = 10
+CODE = (1 << CODE_BITS) - 1
+BUCKET = 0xFFF
+"""Buckets of time are numbered modulo 4096: far more than there ever are at once."""
+
+
+def cell(bucket: Ints, code: npt.NDArray[Any]) -> Ints:
+    """Bucket of time and code as one number."""
+    number: Ints = ((bucket & BUCKET) << CODE_BITS) | code
+    return number
 
 
 class Counts:

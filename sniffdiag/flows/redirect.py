@@ -179,7 +179,7 @@ def _joined(flows: Flows, requests: Ints, answers: Ints) -> Flows:
         flows,
         **columns,
         kept=_JoinedKept(flows.kept, source_row[rows], source_side[rows]),
-        tallied=flows.tallied.joined(place) if flows.tallied else None,
+        tallied=flows.tallied.joined(place, flows.client_side) if flows.tallied else None,
     )
 
 

@@ -17,10 +17,13 @@ from sniffdiag.flows.messages import (
     places,
     steps_of,
 )
+from sniffdiag.flows.stream_codes import not_waiting, with_client_as_0
+from sniffdiag.flows.stream_events import StreamContext
 from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
     from sniffdiag.flows.messages import Events
+    from sniffdiag.flows.stream_events import StreamEvents
     from sniffdiag.flows.tuples import Ints
 
 
@@ -42,15 +45,34 @@ class Tallied:
     latency_ns: Ints
     """The middle of a step; there are 16 between a latency and its double."""
     latency_times: Ints
-    halves: Events
+    halves: Events | StreamEvents
     """The first messages of flows with one side, of which two may be joined."""
+    streams: Tallied | None = None
+    """The same of HTTP/2 (`flows.streams`), with the codes of `flows.stream_codes` besides."""
 
-    def joined(self, row: Ints) -> Tallied:
+    def joined(self, row: Ints, client_side: npt.NDArray[np.integer]) -> Tallied:
         """The same with flow `i` in row `row[i]`; where two share one, they are halves of it.
 
         Their latencies are those of their first messages: of the others it was not kept which
-        answer came after which request.
+        answer came after which request. `client_side` of each flow will be 0.
         """
+        streams = self.streams and self.streams.joined_streams(row, client_side)
+        return replace(self._joined_messages(row), streams=streams)
+
+    def joined_streams(self, row: Ints, client_side: npt.NDArray[np.integer]) -> Tallied:
+        """As `joined`, of streams: latencies are those of the first frames."""
+        shared = np.bincount(row) > 1
+        halves = self.halves.copy()
+        halves["side"] ^= client_side[halves["owner"]].astype(np.uint8)
+        halves["owner"] = row[halves["owner"]]
+        halves = halves[shared[halves["owner"]]]
+        halves = halves[np.lexsort((halves["side"], halves["ts_ns"], halves["owner"]))]
+        answers, taken = StreamContext(halves).answers(np.ones(halves.shape[0], np.bool_))
+        code = with_client_as_0(self.code, client_side[self.row])
+        code = np.where(shared[row[self.row]], not_waiting(code), code)
+        return self._moved(row, code, (halves["owner"][answers], taken))
+
+    def _joined_messages(self, row: Ints) -> Tallied:
         shared = np.bincount(row) > 1
         halves = self.halves.copy()
         halves["owner"] = row[halves["owner"]]
@@ -60,15 +82,21 @@ class Tallied:
         halves = halves[np.lexsort((~asks, halves["ts_ns"], halves["owner"]))]
         place, _ = places(halves["owner"])
         answers, taken = Context(halves, place).answers(np.ones(halves.shape[0], np.bool_))
-        of = np.concatenate([row[self.latency_row], halves["owner"][answers]])
+        code = self._answered_after_all(row, shared)
+        return self._moved(row, code, (halves["owner"][answers], taken))
+
+    def _moved(self, row: Ints, code: npt.NDArray[np.uint16], more: tuple[Ints, Ints]) -> Tallied:
+        """In other rows, with other codes and more latencies: their rows and ns."""
+        of_more, taken = more
+        of = np.concatenate([row[self.latency_row], of_more])
         latency = np.concatenate([self.latency_ns, latency_ns(steps_of(taken))])
-        times = np.concatenate([self.latency_times, np.ones(answers.shape[0], np.int64)])
+        times = np.concatenate([self.latency_times, np.ones(taken.shape[0], np.int64)])
         by_flow, by_latency = np.argsort(row[self.row], kind="stable"), np.argsort(of)
         return replace(
             self,
             row=row[self.row][by_flow],
             bucket=self.bucket[by_flow],
-            code=self._answered_after_all(row, shared)[by_flow],
+            code=code[by_flow],
             times=self.times[by_flow],
             latency_row=of[by_latency],
             latency_ns=latency[by_latency],

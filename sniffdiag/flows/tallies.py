@@ -6,19 +6,20 @@ sequence number of one of them repeats it; a final status answers the request ju
 first messages of a table wait uncounted for what an earlier table may bring, the last ones stay to
 be looked back at, and all others are numbers. However a capture is cut, every message is counted
 with the same ones before it (law 3). Memory depends on flows: times are counted in buckets whose
-width doubles as the capture goes on.
+width doubles as the capture goes on. HTTP/2 is heard by `streams`, into the same buckets.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sniffdiag.decode.headers import TCP_RST
 from sniffdiag.flows.chunk import grouped
-from sniffdiag.flows.counts import Counts
+from sniffdiag.flows.counts import BUCKET, CODE, CODE_BITS, Counts, cell
 from sniffdiag.flows.messages import (
     CONTEXT,
     EVENT,
@@ -32,6 +33,7 @@ from sniffdiag.flows.messages import (
     steps_of,
     together,
 )
+from sniffdiag.flows.streams import Streams
 from sniffdiag.flows.tallied import Tallied
 from sniffdiag.model import Transport
 
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
     from sniffdiag.flows.chunk import Packets
     from sniffdiag.flows.messages import Events
+    from sniffdiag.flows.stream_events import StreamEvents
     from sniffdiag.flows.tuples import Ints, Mask
     from sniffdiag.nominate.messages import Messages
 
@@ -50,21 +53,28 @@ FINEST_SHIFT = 17
 """The narrowest bucket is 2^17 ns, 0.13 ms."""
 ONE_SIDED = 16
 """Messages kept of flows with one side only: its other half may turn up (`flows.redirect`)."""
+ONE_SIDED_FRAMES = 64
+"""The same of HTTP/2, of whichever sides."""
 
 MANY_LOOSE = 1 << 17
 """Messages that may pile up before they are sorted and counted."""
 BATCH = 1 << 15
-_CODE_BITS = 10
-_CODE = (1 << _CODE_BITS) - 1
-_BUCKET = 0xFFF
-"""Buckets are numbered modulo 4096: far more than there ever are at once."""
 _TIMES = np.iinfo(np.int64)
 
 
 class Tallies:
     """A fold over the messages of chunks. An empty one is the unit of `merge`."""
 
-    __slots__ = ("_counts", "_highest", "_latencies", "_loose", "_lowest", "_open", "_shift")
+    __slots__ = (
+        "_counts",
+        "_highest",
+        "_latencies",
+        "_loose",
+        "_lowest",
+        "_open",
+        "_shift",
+        "_streams",
+    )
 
     def __init__(self) -> None:
         self._open = np.zeros(0, EVENT)
@@ -73,11 +83,15 @@ class Tallies:
         """Messages that came since, in capture order."""
         self._counts = Counts()
         self._latencies = Counts()
+        self._streams = Streams()
         self._lowest, self._highest = _TIMES.max, _TIMES.min
         self._shift = FINEST_SHIFT
 
     def hear(self, packets: Packets, fragment: Ints, messages: Messages) -> None:
         """Add the messages of the chunk that follows; `fragment` of each of its packets."""
+        if messages.segments is not None:
+            self._include_all(self._streams.hear(packets, fragment, messages.segments))
+            self._settle_if_many()
         row, code = _with_resets(packets, messages)
         if not row.size:
             return
@@ -90,7 +104,7 @@ class Tallies:
         ):
             events[name] = column[row]
         events["code"] = code
-        self._include(int(events["ts_ns"].min()), int(events["ts_ns"].max()), FINEST_SHIFT)
+        self._include_all(events["ts_ns"])
         self._loose.append(events)
         self._settle_if_many()
 
@@ -103,6 +117,7 @@ class Tallies:
         self._include(other._lowest, other._highest, other._shift)
         other._include(self._lowest, self._highest, self._shift)
         self._take(other, other._open, target)
+        self._include_all(self._streams.follow(other._streams, target))
         self._settle_if_many()
 
     def sealed(self, row: Ints) -> Tallied:
@@ -110,6 +125,7 @@ class Tallies:
         last = Tallies()
         last._include(self._lowest, self._highest, self._shift)
         last._take(self, together([self._open, *self._loose]), row)
+        last._streams = self._streams.sealed(row)
         last._settle(everything=True)
         return last._columns()
 
@@ -118,13 +134,14 @@ class Tallies:
         copy = Tallies()
         copy._include(self._lowest, self._highest, self._shift)
         for mine, theirs in ((copy._counts, self._counts), (copy._latencies, self._latencies)):
-            fragment, cell, times = theirs.columns()
+            fragment, told, times = theirs.columns()
             stays = target[fragment] >= 0
-            mine.add_times(target[fragment[stays]], cell[stays], times[stays])
+            mine.add_times(target[fragment[stays]], told[stays], times[stays])
         events = together([self._open, *self._loose])
         events = events_of(events, target[events["owner"]] >= 0)
         events["owner"] = target[events["owner"]]
         copy._loose.append(events)
+        copy._streams = self._streams.part(target)
         return copy
 
     def _take(self, other: Tallies, events: Events, target: Ints) -> None:
@@ -133,10 +150,14 @@ class Tallies:
             (self._counts, other._counts),
             (self._latencies, other._latencies),
         ):
-            fragment, cell, times = theirs.columns()
-            mine.add_times(target[fragment], cell, times)
+            fragment, told, times = theirs.columns()
+            mine.add_times(target[fragment], told, times)
         events["owner"] = target[events["owner"]]
         self._loose.append(events)
+
+    def _include_all(self, times: Ints) -> None:
+        if times.size:
+            self._include(int(times.min()), int(times.max()), FINEST_SHIFT)
 
     def _include(self, lowest: int, highest: int, shift: int) -> None:
         """Make buckets wide enough for times from `lowest` to `highest`, too."""
@@ -147,15 +168,22 @@ class Tallies:
         while (highest >> shift) - (lowest >> shift) >= MOST_BUCKETS:
             shift += 1
         if shift != self._shift and self._lowest <= self._highest:
-            fragment, cell, times = self._counts.columns()
-            bucket = _numbered_from(self._lowest >> self._shift, cell >> _CODE_BITS)
-            self._counts = Counts()
-            wider = bucket >> (shift - self._shift)
-            self._counts.add_times(fragment, _cell(wider, cell & _CODE), times)
+            self._counts = self._widened(self._counts, shift)
+            self._streams.counts = self._widened(self._streams.counts, shift)
         self._lowest, self._highest, self._shift = lowest, highest, shift
 
+    def _widened(self, counts: Counts, shift: int) -> Counts:
+        """The same counts in buckets of 2^`shift` ns."""
+        fragment, told, times = counts.columns()
+        bucket = _numbered_from(self._lowest >> self._shift, told >> CODE_BITS)
+        wider = Counts()
+        wider.add_times(fragment, cell(bucket >> (shift - self._shift), told & CODE), times)
+        return wider
+
     def _settle_if_many(self) -> None:
-        if sum(each.shape[0] for each in self._loose) > max(MANY_LOOSE, self._open.shape[0]):
+        streams = self._streams
+        many = sum(each.shape[0] for each in self._loose) > max(MANY_LOOSE, self._open.shape[0])
+        if many or streams.loose_rows > max(MANY_LOOSE, streams.open_rows):
             self._settle()
 
     def _settle(self, *, everything: bool = False) -> None:
@@ -165,6 +193,7 @@ class Tallies:
         events = events_of(events, grouped(events["owner"].astype(np.int64)))
         parts = [self._counted(part, everything=everything) for part in _batches(events)]
         self._open = together([events[:0], *parts])
+        self._streams.settle(self._shift, everything=everything)
 
     def _counted(self, events: Events, *, everything: bool) -> Events:
         """Count what can be counted of some fragments; the messages that are kept of them."""
@@ -184,27 +213,33 @@ class Tallies:
         code[is_reset & before.is_waiting] = RESET_UNANSWERED
         once = np.flatnonzero(due & ~np.where(is_reset, before.holds_reset, before.holds_same))
         bucket = events["ts_ns"][once] >> self._shift
-        self._counts.add(events["owner"][once], _cell(bucket, code[once]))
+        self._counts.add(events["owner"][once], cell(bucket, code[once]))
         answers, taken = before.answers(due)
         self._latencies.add(events["owner"][answers], steps_of(taken))
 
     def _columns(self) -> Tallied:
-        row, cell, times = self._counts.columns()
+        streams = self._streams
+        frames = streams.first(ONE_SIDED_FRAMES)
+        told = self._told(self._counts, self._latencies, self._open)
+        return replace(told, streams=self._told(streams.counts, streams.latencies, frames))
+
+    def _told(self, counts: Counts, latencies: Counts, halves: Events | StreamEvents) -> Tallied:
+        row, told, times = counts.columns()
         is_empty = self._lowest > self._highest
         first = 0 if is_empty else self._lowest >> self._shift
-        latency_row, step, answers = self._latencies.columns()
+        latency_row, step, answers = latencies.columns()
         return Tallied(
             start_ns=first << self._shift,
             bucket_ns=1 << self._shift,
             buckets=0 if is_empty else (self._highest >> self._shift) - first + 1,
             row=row,
-            bucket=_numbered_from(first, cell >> _CODE_BITS) - first,
-            code=(cell & _CODE).astype(np.uint16),
+            bucket=_numbered_from(first, told >> CODE_BITS) - first,
+            code=(told & CODE).astype(np.uint16),
             times=times,
             latency_row=latency_row,
             latency_ns=latency_ns(step),
             latency_times=answers,
-            halves=self._open,
+            halves=halves,
         )
 
 
@@ -239,13 +274,7 @@ def _batches(events: Events) -> Iterator[Events]:
             yield events[begin:end]
 
 
-def _cell(bucket: Ints, code: npt.NDArray[Any]) -> Ints:
-    """Bucket and code as one number."""
-    cell: Ints = ((bucket & _BUCKET) << _CODE_BITS) | code
-    return cell
-
-
 def _numbered_from(first: int, bucket: Ints) -> Ints:
     """Whole numbers of buckets, of which none is before `first`, from those modulo 4096."""
-    whole: Ints = first + ((bucket - first) & _BUCKET)
+    whole: Ints = first + ((bucket - first) & BUCKET)
     return whole

@@ -7,6 +7,7 @@ are not looked at.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from sniffdiag.nominate.windows import Bytes, Mask, Offsets, Words, byte, words
 
@@ -29,7 +30,7 @@ def are_frames(data: Bytes, at: Offsets, length: Offsets) -> Mask:
     rows = np.flatnonzero(length >= HEADER_LEN)
     place, end = at[rows], (at + length)[rows]
     for step in range(1, STEPS + 1):
-        whole_len = _frame_len(data, place)
+        whole_len = frame_len(data, place)
         place = place + whole_len
         valid = whole_len > 0
         stops = place + HEADER_LEN > end
@@ -44,12 +45,12 @@ def are_frames(data: Bytes, at: Offsets, length: Offsets) -> Mask:
     return found
 
 
-def _frame_len(data: Bytes, at: Offsets) -> Offsets:
+def frame_len(data: Bytes, at: Offsets, most: npt.NDArray[np.int64] = MOST) -> Offsets:
     """Header and payload length of the frame at each offset, 0 where no valid header is."""
     start = words(data, at)
     length = (_int(start, 0) << 16) | (_int(start, 1) << 8) | _int(start, 2)
     kind = np.minimum(_int(start, 3), TYPES - 1)
-    valid = (_int(start, 3) < TYPES) & (length >= LEAST[kind]) & (length <= MOST[kind])
+    valid = (_int(start, 3) < TYPES) & (length >= LEAST[kind]) & (length <= most[kind])
     valid &= (_int(start, 4) & ~FLAGS[kind]) == 0
     is_settings = kind == SETTINGS
     valid &= ~is_settings | ((length % SETTING_LEN == 0) & ((_int(start, 4) == 0) | (length == 0)))

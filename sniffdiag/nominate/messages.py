@@ -1,9 +1,12 @@
-"""What HTTP/1 messages are: method or status from the first line of segments already tagged.
+"""What HTTP messages are: method or status, and HTTP/2 frames besides, as one number each.
 
-Read only where flows are tallied; a listing of flows does without.
+Of HTTP/1 the first line of segments already tagged; HTTP/2 is read by `http2_messages` in the
+segments that flows ask for. Read only where flows are tallied; a listing of flows does without.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +21,17 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT"
 """RFC 9110 9.3, RFC 5789. Codes of requests begin with 1."""
 OTHER_METHOD = len(METHODS) + 1
 """Code of a whole request line with any other token."""
+UNTOLD_METHOD = OTHER_METHOD + 1
+"""Code of an HTTP/2 request whose method is in the peer's dynamic table, or was not captured."""
+STATUS_UNTOLD = 22
+"""Code of an HTTP/2 response whose status is."""
+UNTOLD = 23
+"""Code of a header block that does not tell whether it is a request, a response or trailers."""
+STREAM_RESET, GOAWAY = 30, 50
+"""Codes of RST_STREAM and GOAWAY begin here: with the error code (RFC 9113 7) they are whole."""
+ERROR_CODES = 15
+"""Those of RFC 9113 7, and one for all that are unknown."""
+GRPC_UNTOLD = 255
 LOWEST_STATUS = 100
 """Codes from here on are status codes as they stand on the wire (RFC 9110 15)."""
 SWITCHING_PROTOCOLS, FIRST_FINAL_STATUS = 101, 200
@@ -28,15 +42,48 @@ _WHOLE, _OPEN, _RESPONSE = 1, 2, 3
 _KIND[[Tag.HTTP1_REQUEST, Tag.HTTP1_REQUEST_OPEN, Tag.HTTP1_RESPONSE]] = _WHOLE, _OPEN, _RESPONSE
 _NEVER = 0
 
+NOT_FRAMES, MAY_BE_FRAMES, FRAMES = 0, 1, 2
+LIKENESS = np.full(256, NOT_FRAMES, np.uint8)
+LIKENESS[[Tag.OTHER, Tag.HTTP2_PREFACE, Tag.HTTP2_FRAMES]] = MAY_BE_FRAMES, FRAMES, FRAMES
+
+
+@dataclass(frozen=True, slots=True)
+class Http2Messages:
+    """Header blocks, RST_STREAM and GOAWAY frames of some segments, in order of these."""
+
+    segment: Offsets
+    """Which of the segments."""
+    at: Offsets
+    """Offset of the frame from the first byte of the segment's payload."""
+    stream: npt.NDArray[np.uint32]
+    code: Codes
+    """As in `Messages`, or one of the codes above."""
+    grpc_status: npt.NDArray[np.uint8]
+    ends: npt.NDArray[np.bool_]
+    """The frame ends its side of the stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """The segments of a chunk that have payload: which may hold HTTP/2, and what is in them."""
+
+    row: Offsets
+    """Ascending rows of the chunk."""
+    likeness: npt.NDArray[np.uint8]
+    """`FRAMES` where frames begin with the segment, `MAY_BE_FRAMES` where they may amid it."""
+    read: Callable[[Offsets], Http2Messages]
+    """What places in `row` hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """Beginnings of HTTP/1 messages in a chunk."""
+    """Beginnings of HTTP/1 messages in a chunk, and where HTTP/2's may be."""
 
     row: npt.NDArray[np.int64]
     """Ascending rows of the chunk."""
     code: Codes
     """`METHODS` from 1, `OTHER_METHOD`, or a status code."""
+    segments: Segments | None = None
 
 
 def messages_of(

@@ -7,28 +7,46 @@ from enum import StrEnum
 from sniffdiag.model import Shown
 from sniffdiag.records import dataclass
 
+UNKNOWN_METHOD, OTHER_METHOD = "unknown", "other"
+
 
 class Counted(StrEnum):
     """How requests were counted."""
 
     COLUMNS = "columns"
-    """Every segment of the capture that begins with an HTTP/1 request or status line. Of requests
-    that follow another in one segment (pipelining) the first counts."""
+    """In segments: of HTTP/1 every one that begins with a request or status line (of requests that
+    follow another in one segment, pipelining, the first counts); of HTTP/2 every frame of the
+    segments in which frames were found."""
     HEADS = "heads"
-    """HTTP/2 and gRPC: exactly, in the first bytes kept of each connection."""
+    """HTTP/2 and gRPC: exactly, in all the bytes of each connection."""
     BOTH = "columns, heads"
-    """HTTP/1 as columns, HTTP/2 as heads."""
+    """Some connections as columns, some as heads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """From a request to its answer's first byte, of HTTP/1 requests that waited for no other."""
+    """From a request to its answer's first byte.
+
+    Of HTTP/1 requests that waited for no other; of HTTP/2 from header block to header block of the
+    stream.
+    """
 
     answers: int
     p50_ns: int
     p90_ns: int
     p99_ns: int
     """Nearest ranks; each is right within 3.2 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnds:
+    """HTTP/2 streams and connections that were ended by an error code (RFC 9113 7)."""
+
+    resets: tuple[tuple[int, int], ...] = ()
+    """RST_STREAM by error code; 14 is any that is unknown or was not captured."""
+    unanswered: int = 0
+    """Those of them that came while a request waited for its answer."""
+    goaways: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +61,20 @@ class HttpCounts:
     grpc_statuses: tuple[tuple[int, int], ...] = ()
     latency: Latency | None = None
     unanswered_resets: int = 0
-    """Connections reset while a request waited for its answer."""
+    """Connections, and HTTP/2 streams, reset while a request waited for its answer."""
+    responses_untold: int = 0
+    """HTTP/2 responses whose status is in HPACK entries that are not known."""
+    grpc_untold: int = 0
+    """gRPC calls that ended with a status of which the same is true."""
+    ends: StreamEnds = StreamEnds()
     heads: int = 0
-    """HTTP/2 connections whose kept bytes were read for it,"""
+    """HTTP/2 connections counted exactly,"""
     heads_of: int = 0
-    """of so many."""
+    """of so many; the others are counted in segments."""
     head_bytes: int = 0
-    """The most that was read of one side of them."""
+    """The most that was read of one side of the former."""
     is_least: bool = False
-    """There were more bytes, or connections, of HTTP/2 than were read: counts are lower bounds."""
+    """HTTP/2 was counted in segments, which can miss some: counts are lower bounds."""
 
     @property
     def requests(self) -> int:
@@ -60,8 +83,8 @@ class HttpCounts:
 
     @property
     def responses(self) -> int:
-        """Responses of all statuses."""
-        return sum(times for _, times in self.statuses)
+        """Responses of all statuses, known or not."""
+        return sum(times for _, times in self.statuses) + self.responses_untold
 
     def of_class(self, hundreds: int) -> int:
         """Responses with a status of a class, 2 for 2xx."""
@@ -88,5 +111,7 @@ class Timeline:
     status_5xx: tuple[int, ...]
     resets: tuple[int, ...]
     """Connections that were reset."""
+    grpc_errors: tuple[int, ...] = ()
+    """gRPC calls that ended with a known status but OK."""
     shown: tuple[Shown | None, ...] = ()
     """What the marks of the connections that began show; None where none did, or none was read."""

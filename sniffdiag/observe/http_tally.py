@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from sniffdiag.flows.messages import RESET, RESET_UNANSWERED
+from sniffdiag.flows.stream_codes import GRPC_STATUS, NO_GRPC_STATUS
 from sniffdiag.flows.tallied import Tallied
-from sniffdiag.identify.exchanges import exchanges
-from sniffdiag.identify.messages import Exchange
-from sniffdiag.model import HTTP2_PROTOCOLS, Shown
-from sniffdiag.nominate.messages import LOWEST_STATUS, METHODS
+from sniffdiag.model import Shown
+from sniffdiag.nominate.messages import LOWEST_STATUS, STATUS_UNTOLD
 from sniffdiag.observe.change import Answers
+from sniffdiag.observe.http2_tally import Http2Tally, Seen, method_of
 from sniffdiag.observe.http_counts import Counted, HttpCounts, Latency, Timeline
 from sniffdiag.observe.identified import IdentifiedFlows
 
-READ_PER_PORT = 300
-"""Connections of one declared port whose heads are read for HTTP/2 requests."""
-
 Ints = npt.NDArray[np.int64]
-_OTHER = "other"
+Mask = npt.NDArray[np.bool_]
 
 
 class HttpTally:
@@ -31,52 +28,74 @@ class HttpTally:
         self._identified = identified
         self._rows = rows
         tallied = identified.flows.tallied
-        self._tallied = tallied.of(rows) if tallied is not None else None
+        self._http1 = tallied.of(rows) if tallied is not None else None
+        self._http2 = Http2Tally(identified, rows)
+        told = (self._http1, self._http2.tallied)
+        self._tallied = [each for each in told if each is not None]
 
     def counts(self) -> HttpCounts | None:
         """None where the port has neither requests nor responses."""
-        codes = _by_code(self._tallied)
-        methods = Counter(
-            {METHODS[c - 1] if c <= len(METHODS) else _OTHER: n for c, n in codes if c < RESET}
+        codes = _by_code(self._http1)
+        found = Seen.nothing()
+        for code, times in codes:
+            if code < RESET:
+                found.methods[method_of(code)] += times
+            elif code >= LOWEST_STATUS:
+                found.statuses[code] += times
+        http2 = self._http2.seen()
+        exact, connections = self._http2.exact, len(self._http2.rows)
+        way = _way(
+            in_columns=found.messages > 0 or exact < connections,
+            in_heads=exact > 0 and http2.messages > 0,
         )
-        statuses = Counter({code: n for code, n in codes if code >= LOWEST_STATUS})
-        in_columns = bool(methods or statuses)
-        heads = _Heads(self._identified, self._rows)
-        methods.update(heads.methods)
-        statuses.update(heads.statuses)
-        if not methods and not statuses:
+        found.include(http2)
+        if not found.messages:
             return None
-        in_heads = bool(heads.methods or heads.statuses)
+        ends = self._http2.ends()
         return HttpCounts(
-            _way(in_columns=in_columns, in_heads=in_heads),
-            methods=tuple(sorted(methods.items(), key=lambda item: (-item[1], item[0]))),
-            statuses=tuple(sorted(statuses.items())),
-            grpc_statuses=tuple(sorted(heads.grpc_statuses.items())),
+            way,
+            methods=tuple(sorted(found.methods.items(), key=lambda item: (-item[1], item[0]))),
+            statuses=tuple(sorted(found.statuses.items())),
+            grpc_statuses=tuple(sorted(found.grpc_statuses.items())),
             latency=_latency(self._tallied),
-            unanswered_resets=dict(codes).get(RESET_UNANSWERED, 0),
-            heads=heads.read,
-            heads_of=heads.all,
-            head_bytes=heads.most_bytes,
-            is_least=heads.is_least,
+            unanswered_resets=dict(codes).get(RESET_UNANSWERED, 0) + ends.unanswered,
+            responses_untold=found.responses_untold,
+            grpc_untold=found.grpc_untold,
+            ends=ends,
+            heads=exact,
+            heads_of=connections,
+            head_bytes=self._http2.head_bytes,
+            is_least=exact < connections,
         )
 
     def timeline(self, shown: dict[int, Shown]) -> Timeline | None:
         """None where nothing of the port was counted in columns. `shown`: what rows show."""
-        tallied = self._tallied
-        if tallied is None or not tallied.row.size:
+        if not any(each.row.size for each in self._tallied):
             return None
-        code = tallied.code
+        tallied = self._tallied[0]
         return Timeline(
             start_ns=tallied.start_ns,
             bucket_ns=tallied.bucket_ns,
             connections=self._began(tallied),
-            requests=_per_bucket(tallied, code < RESET),
-            responses=_per_bucket(tallied, code >= LOWEST_STATUS),
-            status_4xx=_per_bucket(tallied, code // 100 == 4),  # noqa: PLR2004 - the class
-            status_5xx=_per_bucket(tallied, code // 100 == 5),  # noqa: PLR2004 - the class
-            resets=_per_bucket(tallied, (code == RESET) | (code == RESET_UNANSWERED)),
+            requests=self._per_bucket(lambda code: code < RESET),
+            responses=self._per_bucket(
+                lambda code: (code >= LOWEST_STATUS) | (code == STATUS_UNTOLD)
+            ),
+            status_4xx=self._per_bucket(lambda code: code // 100 == 4),  # noqa: PLR2004 - the class
+            status_5xx=self._per_bucket(lambda code: code // 100 == 5),  # noqa: PLR2004 - the class
+            resets=self._per_bucket(lambda code: (code == RESET) | (code == RESET_UNANSWERED)),
+            grpc_errors=self._per_bucket(
+                lambda code: (code > GRPC_STATUS) & (code < NO_GRPC_STATUS)
+            ),
             shown=self._shown(tallied, shown),
         )
+
+    def _per_bucket(self, wanted: Callable[[npt.NDArray[np.uint16]], Mask]) -> tuple[int, ...]:
+        bucket, times = (
+            np.concatenate([getattr(each, name)[wanted(each.code)] for each in self._tallied])
+            for name in ("bucket", "times")
+        )
+        return _summed(bucket, times, self._tallied[0].buckets)
 
     def answers(self, row: int) -> list[Answers]:
         """Of connections that were first answered before `row` asked, and of the others.
@@ -93,7 +112,7 @@ class HttpTally:
         http = HttpTally(self._identified, rows).counts()
         if http is None:
             return Answers(len(rows), 0, 0)
-        failed = http.of_class(4) + http.of_class(5) + http.unanswered_resets
+        failed = http.of_class(4) + http.errors
         return Answers(len(rows), max(http.requests, http.responses), failed)
 
     def _began(self, tallied: Tallied) -> tuple[int, ...]:
@@ -114,38 +133,6 @@ class HttpTally:
         return tuple(found)
 
 
-class _Heads:
-    """Exchanges in the heads of the HTTP/2 connections among `rows`."""
-
-    def __init__(self, identified: IdentifiedFlows, rows: Ints) -> None:
-        mine = rows[identified.speak(HTTP2_PROTOCOLS, rows)]
-        self.all = len(mine)
-        mine = mine[:READ_PER_PORT]
-        self.methods: Counter[str] = Counter()
-        self.statuses: Counter[int] = Counter()
-        self.grpc_statuses: Counter[int] = Counter()
-        self.read = len(mine)
-        self.most_bytes = 0
-        self.is_least = self.read < self.all
-        for row in mine.tolist():
-            heads = identified.heads(row)
-            sides = (heads.client, heads.server)
-            self.most_bytes = max(self.most_bytes, *(len(side.head) for side in sides))
-            self.is_least |= not all(side.complete for side in sides)
-            for exchange in exchanges(heads):
-                self._count(exchange)
-
-    def _count(self, exchange: Exchange) -> None:
-        if exchange.request is not None:
-            method = exchange.request.method
-            self.methods[method if method in METHODS else _OTHER] += 1
-        answer = exchange.response
-        if answer is not None and answer.status is not None:
-            self.statuses[answer.status] += 1
-        if answer is not None and answer.grpc_status is not None:
-            self.grpc_statuses[answer.grpc_status] += 1
-
-
 def _way(*, in_columns: bool, in_heads: bool) -> Counted:
     if in_columns and in_heads:
         return Counted.BOTH
@@ -160,18 +147,18 @@ def _by_code(tallied: Tallied | None) -> list[tuple[int, int]]:
     return [(code, int(times[code])) for code in np.flatnonzero(times).tolist()]
 
 
-def _latency(tallied: Tallied | None) -> Latency | None:
-    if tallied is None or not tallied.latency_times.size:
+def _latency(tallied: list[Tallied]) -> Latency | None:
+    taken, times = (
+        np.concatenate([np.zeros(0, np.int64), *(getattr(each, name) for each in tallied)])
+        for name in ("latency_ns", "latency_times")
+    )
+    if not times.size:
         return None
-    order = np.argsort(tallied.latency_ns)
-    latency, up_to = tallied.latency_ns[order], np.cumsum(tallied.latency_times[order])
+    order = np.argsort(taken)
+    latency, up_to = taken[order], np.cumsum(times[order])
     answers = int(up_to[-1])
     ranks = [-(-answers * percent // 100) for percent in (50, 90, 99)]
     return Latency(answers, *latency[np.searchsorted(up_to, ranks)].tolist())
-
-
-def _per_bucket(tallied: Tallied, rows: npt.NDArray[np.bool_]) -> tuple[int, ...]:
-    return _summed(tallied.bucket[rows], tallied.times[rows], tallied.buckets)
 
 
 def _summed(bucket: Ints, times: Ints | None, buckets: int) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ nothing downstream can tell.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from sniffdiag.decode.decode import decode
 from sniffdiag.decode.headers import DecodeStatus, HeaderTable
 from sniffdiag.flows.table import FlowTable
+from sniffdiag.nominate.http2_messages import segments_of
 from sniffdiag.nominate.messages import Messages, messages_of
 from sniffdiag.nominate.nominate import Tags, nominate
 from sniffdiag.pipeline.copying import CopyWatch, Mask
@@ -101,7 +102,9 @@ class Reading:
         """Add the chunk that follows."""
         headers = decode(chunk)
         copied = self.copies.among(chunk, headers)
-        messages = _messages(chunk.data, headers) if self.table.tallies is not None else None
+        messages = (
+            messages_of_chunk(chunk.data, headers) if self.table.tallies is not None else None
+        )
         tags = partial(tags_of, chunk.data, headers)
         self.table.fold(headers, chunk.data, tags, copied, messages)
         self.totals.add(chunk, headers.status, copied)
@@ -166,10 +169,14 @@ def tags_of(data: npt.NDArray[np.uint8], headers: HeaderTable, rows: npt.NDArray
     return nominate(data, headers.payload_at[rows], headers.payload_len[rows])
 
 
-def _messages(data: npt.NDArray[np.uint8], headers: HeaderTable) -> Messages:
-    """What HTTP/1 messages begin in a chunk: here every segment is looked at."""
+def messages_of_chunk(data: npt.NDArray[np.uint8], headers: HeaderTable) -> Messages:
+    """What HTTP messages begin in a chunk: here every segment is looked at."""
     rows = np.flatnonzero(headers.payload_len)
-    return messages_of(data, rows, headers.payload_at[rows], tags_of(data, headers, rows))
+    at, captured = headers.payload_at[rows], headers.payload_len[rows].astype(np.int64)
+    tags = tags_of(data, headers, rows)
+    payload = (at, captured, headers.payload_wirelen[rows].astype(np.int64))
+    segments = segments_of(data, rows, payload, tags)
+    return replace(messages_of(data, rows, at, tags), segments=segments)
 
 
 def _chunks(source: Source, interrupt: Interrupt) -> Iterator[FrameChunk]:

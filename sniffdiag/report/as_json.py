@@ -143,6 +143,10 @@ def _http(http: HttpCounts) -> dict[str, Any]:
         "grpc_statuses": {str(status): times for status, times in http.grpc_statuses},
         "errors": http.errors,
         "unanswered_resets": http.unanswered_resets,
+        "responses_untold": http.responses_untold,
+        "grpc_untold": http.grpc_untold,
+        "stream_resets": {str(code): times for code, times in http.ends.resets},
+        "goaways": {str(code): times for code, times in http.ends.goaways},
         "latency": None
         if latency is None
         else {
@@ -191,6 +195,7 @@ def _timeline(timeline: Timeline) -> dict[str, Any]:
         "status_4xx": list(timeline.status_4xx),
         "status_5xx": list(timeline.status_5xx),
         "resets": list(timeline.resets),
+        "grpc_errors": list(timeline.grpc_errors),
         "shown": [shown and shown.value for shown in timeline.shown],
     }
 

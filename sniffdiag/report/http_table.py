@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sniffdiag.observe.http_counts import HttpCounts
 from sniffdiag.report.phrases import port_label
@@ -33,13 +33,31 @@ def http_rows(report: Report) -> list[list[str]]:
 
 
 def counted_notes(report: Report) -> list[str]:
-    """Where counts are lower bounds, and why, one sentence a port; unescaped."""
+    """Where counts are lower bounds, and why, and what is not known, one sentence a port."""
+    http_ports = [(p, p.seen.http) for p in report.ports if p.seen.http is not None]
     return [
-        f"{port_label(port.seen)}: at least; HTTP/2 is counted in the first {http.head_bytes:,} "
-        f"bytes of {http.heads:,} of {http.heads_of:,} connections"
-        for port in report.ports
-        if (http := port.seen.http) is not None and http.is_least
+        f"{port_label(port.seen)}: {note}" for port, http in http_ports for note in _notes(http)
     ]
+
+
+def _notes(http: HttpCounts) -> Iterator[str]:
+    if http.is_least:
+        rest = http.heads_of - http.heads
+        exactly = f"exactly in {http.heads:,} of {http.heads_of:,} connections, " * bool(http.heads)
+        yield (
+            f"at least; HTTP/2 is counted {exactly}in segments in {rest:,} of which not all bytes "
+            "were kept"
+        )
+    untold = (
+        (http.responses_untold, "response", ":status"),
+        (http.grpc_untold, "call", "grpc-status"),
+    )
+    for times, what, field in untold:
+        if times:
+            yield (
+                f"{field} of {times:,} {what}{'s' * (times > 1)} cannot be known, because HPACK "
+                "state is missing"
+            )
 
 
 def _answers(http: HttpCounts) -> str:

@@ -34,7 +34,7 @@ CENTRAL: dict[str, set[str]] = {
     "sources": {"frames"},
     "decode": {"headers"},
     "nominate": {"tags", "settled", "messages"},
-    "flows": {"flow", "tallied", "messages"},
+    "flows": {"flow", "tallied", "messages", "stream_codes"},
     "identify": {
         "verdict",
         "resolve",

@@ -136,7 +136,7 @@ def test_grpc_is_counted_in_heads_with_its_own_statuses(release: str) -> None:
     assert (http.heads, http.heads_of, http.is_least) == (1, 1, False)
 
 
-def test_where_heads_are_not_all_counts_are_said_to_be_lower_bounds(
+def test_where_heads_are_not_all_segments_are_counted_and_said_to_be_lower_bounds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pieces, "HEAD_BYTES", np.array([300, 0]))
@@ -144,8 +144,10 @@ def test_where_heads_are_not_all_counts_are_said_to_be_lower_bounds(
     monkeypatch.setattr(pieces, "TIERS", np.array([100]))
     http = analyzed(LAB / "grpc-on-grpc-api" / "1.20", "c-any.pcap", "1.20").http
     assert http is not None
-    assert http.is_least
-    assert http.requests < 3
+    assert (http.is_least, http.heads, http.heads_of) == (True, 0, 1)
+    assert (http.counted, http.requests, http.responses) == (Counted.COLUMNS, 3, 3)
+    assert http.latency is not None
+    assert http.latency.answers == 3
 
 
 def test_latency_is_right_within_its_steps() -> None:

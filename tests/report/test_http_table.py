@@ -61,10 +61,20 @@ def test_a_lower_bound_is_marked_and_explained() -> None:
     assert http_rows(report)[0][1] == "900+"
     (note,) = counted_notes(report)
     assert note == (
-        "shop/reviews:8080: at least; HTTP/2 is counted in the first 4,096 bytes of 300 of "
-        "5,000 connections"
+        "shop/reviews:8080: at least; HTTP/2 is counted exactly in 300 of 5,000 connections, in "
+        "segments in 4,700 of which not all bytes were kept"
     )
     assert note in FORMATS["text"](report)
+
+
+def test_what_hpack_hides_is_said_to_be_unknown() -> None:
+    counts: dict[str, Any] = {"responses_untold": 1, "grpc_untold": 2_000}
+    report = report_with(methods=(("POST", 2_001),), **counts)
+    because = "cannot be known, because HPACK state is missing"
+    assert counted_notes(report) == [
+        f"shop/reviews:8080: :status of 1 response {because}",
+        f"shop/reviews:8080: grpc-status of 2,000 calls {because}",
+    ]
 
 
 def test_a_port_without_requests_has_no_row() -> None:
