@@ -114,6 +114,56 @@ class Tallied:
         after_all = (self.code == RESET_UNANSWERED) & all_answered[row[self.row]]
         return np.where(after_all, RESET, self.code).astype(np.uint16)
 
+    def grouped(self, group: Ints) -> Tallied:
+        """The same by group, that of flow `i` being `group[i]`, or none where that is negative.
+
+        Groups are rows then, and nothing of them can be joined any more.
+        """
+        row, latency_row = group[self.row], group[self.latency_row]
+        mine, latencies = row >= 0, latency_row >= 0
+        of_groups = replace(
+            self,
+            row=row[mine],
+            bucket=self.bucket[mine],
+            code=self.code[mine],
+            times=self.times[mine],
+            latency_row=latency_row[latencies],
+            latency_ns=self.latency_ns[latencies],
+            latency_times=self.latency_times[latencies],
+            halves=self.halves[:0],
+            streams=self.streams and self.streams.grouped(group),
+        )
+        return _summed_up(of_groups)
+
+    def with_later(self, later: Tallied) -> Tallied:
+        """Both as one, in the buckets of `later`, which are as wide or wider."""
+        mine = self.in_buckets_of(later)
+        both = replace(
+            later,
+            row=np.append(mine.row, later.row),
+            bucket=np.append(mine.bucket, later.bucket),
+            code=np.append(mine.code, later.code),
+            times=np.append(mine.times, later.times),
+            latency_row=np.append(mine.latency_row, later.latency_row),
+            latency_ns=np.append(mine.latency_ns, later.latency_ns),
+            latency_times=np.append(mine.latency_times, later.latency_times),
+            streams=mine.streams and later.streams and mine.streams.with_later(later.streams),
+        )
+        return _summed_up(both)
+
+    def in_buckets_of(self, other: Tallied) -> Tallied:
+        """The same in buckets that are as wide or wider, and begin no later."""
+        number = self.start_ns // self.bucket_ns + self.bucket
+        wider = number * self.bucket_ns // other.bucket_ns - other.start_ns // other.bucket_ns
+        return replace(
+            self,
+            start_ns=other.start_ns,
+            bucket_ns=other.bucket_ns,
+            buckets=other.buckets,
+            bucket=wider,
+            streams=self.streams and self.streams.in_buckets_of(other),
+        )
+
     def requests(self, rows: int) -> Ints:
         """Requests of each flow, shape `(rows,)`."""
         asked = self.times * (self.code < RESET)
@@ -133,6 +183,35 @@ class Tallied:
             latency_ns=self.latency_ns[latencies],
             latency_times=self.latency_times[latencies],
         )
+
+
+def _summed_up(tallied: Tallied) -> Tallied:
+    """Equal rows added together, in ascending order."""
+    first, times = _added((tallied.row, tallied.bucket, tallied.code), tallied.times)
+    latencies = (tallied.latency_row, tallied.latency_ns)
+    first_latency, answers = _added(latencies, tallied.latency_times)
+    return replace(
+        tallied,
+        row=tallied.row[first],
+        bucket=tallied.bucket[first],
+        code=tallied.code[first],
+        times=times,
+        latency_row=tallied.latency_row[first_latency],
+        latency_ns=tallied.latency_ns[first_latency],
+        latency_times=answers,
+    )
+
+
+def _added(columns: tuple[npt.NDArray[np.integer], ...], times: Ints) -> tuple[Ints, Ints]:
+    """One row of each kind of equal ones in `columns`, ascending, and the sum of their `times`."""
+    order = np.lexsort(columns[::-1])
+    begins = np.ones(order.shape[0], np.bool_)
+    begins[1:] = False
+    for column in columns:
+        begins[1:] |= column[order[1:]] != column[order[:-1]]
+    first = np.flatnonzero(begins)
+    summed = np.add.reduceat(times[order], first) if first.size else times
+    return order[first], summed
 
 
 def _slices(column: Ints, values: Ints) -> Ints:

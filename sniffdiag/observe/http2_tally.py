@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,9 @@ from sniffdiag.nominate.messages import (
 from sniffdiag.observe.http_counts import OTHER_METHOD, UNKNOWN_METHOD, StreamEnds
 from sniffdiag.observe.identified import IdentifiedFlows
 from sniffdiag.records import dataclass
+
+if TYPE_CHECKING:
+    from sniffdiag.observe.early_tallies import PortTallies
 
 READ_PER_PORT = 300
 """Connections of one declared port whose heads are read for HTTP/2 requests."""
@@ -71,12 +75,17 @@ class Seen:
 class Http2Tally:
     """Counts of the HTTP/2 connections among `rows`."""
 
-    def __init__(self, identified: IdentifiedFlows, rows: Ints) -> None:
+    def __init__(
+        self, identified: IdentifiedFlows, rows: Ints, left: PortTallies | None = None
+    ) -> None:
+        """With those of the flows that `left` early, which are counted in segments."""
         self.rows = rows[identified.speak(HTTP2_PROTOCOLS, rows)]
         self._identified = identified
         tallied = identified.flows.tallied
         streams = tallied.streams if tallied is not None else None
-        self.tallied = streams and _cleared(identified, streams.of(self.rows))
+        self.tallied = streams and cleared_of(identified, streams.of(self.rows))
+        self._left = left
+        self.connections = len(self.rows) + (left.http2_flows if left is not None else 0)
         self.exact = 0
         """Connections of which all bytes were kept, and read."""
         self.head_bytes = 0
@@ -93,6 +102,8 @@ class Http2Tally:
                 by_segments.append(row)
         rest = np.concatenate([np.array(by_segments, np.int64), self.rows[READ_PER_PORT:]])
         found.include(self._in_segments(rest))
+        if self._left is not None:
+            found.include(_of_segments(self._left.http2, self._left.grpc))
         return found
 
     def _in_head(self, row: int) -> Seen | None:
@@ -112,25 +123,13 @@ class Http2Tally:
     def _in_segments(self, rows: Ints) -> Seen:
         if self.tallied is None:
             return Seen.nothing()
-        times = _by_code(self.tallied.of(rows))
-        of_grpc = _by_code(self.tallied.of(rows[self._identified.speak({GRPC}, rows)]))
-        return Seen(
-            Counter({method_of(code): n for code, n in times.items() if code < RESET}),
-            Counter({code: n for code, n in times.items() if code >= LOWEST_STATUS}),
-            Counter(
-                {
-                    code - GRPC_STATUS: n
-                    for code, n in of_grpc.items()
-                    if GRPC_STATUS <= code < NO_GRPC_STATUS
-                }
-            ),
-            responses_untold=times.get(STATUS_UNTOLD, 0),
-            grpc_untold=of_grpc.get(NO_GRPC_STATUS, 0),
-        )
+        of_grpc = self.tallied.of(rows[self._identified.speak({GRPC}, rows)])
+        return _of_segments(self.tallied.of(rows), of_grpc)
 
     def ends(self) -> StreamEnds:
         """How streams and connections were ended by errors."""
-        times = _by_code(self.tallied) if self.tallied is not None else {}
+        times = _by_code(self.tallied) if self.tallied is not None else Counter()
+        times.update(_by_code(self._left.http2) if self._left is not None else {})
         waiting = _from(times, RESET_WAITING)
         resets = _from(times, STREAM_RESET) + waiting
         return StreamEnds(
@@ -140,6 +139,24 @@ class Http2Tally:
         )
 
 
+def _of_segments(tallied: Tallied, of_grpc: Tallied) -> Seen:
+    """What the frames in segments tell, of all connections and of those that speak gRPC."""
+    times, ends = _by_code(tallied), _by_code(of_grpc)
+    return Seen(
+        Counter({method_of(code): n for code, n in times.items() if code < RESET}),
+        Counter({code: n for code, n in times.items() if code >= LOWEST_STATUS}),
+        Counter(
+            {
+                code - GRPC_STATUS: n
+                for code, n in ends.items()
+                if GRPC_STATUS <= code < NO_GRPC_STATUS
+            }
+        ),
+        responses_untold=times[STATUS_UNTOLD],
+        grpc_untold=ends[NO_GRPC_STATUS],
+    )
+
+
 def method_of(code: int) -> str:
     """Name of a method, by its code."""
     if code <= len(METHODS):
@@ -147,22 +164,22 @@ def method_of(code: int) -> str:
     return UNKNOWN_METHOD if code == UNTOLD_METHOD else OTHER_METHOD
 
 
-def _cleared(identified: IdentifiedFlows, tallied: Tallied) -> Tallied:
+def cleared_of(identified: IdentifiedFlows, tallied: Tallied) -> Tallied:
     """By now it is known who is the client."""
     code = cleared(tallied.code, identified.flows.client_side[tallied.row])
     return replace(tallied, code=code)
 
 
-def _from(times: dict[int, int], first: int) -> Counter[int]:
+def _from(times: Counter[int], first: int) -> Counter[int]:
     """Error codes and times of frames whose codes begin at `first`."""
     return Counter(
         {code - first: n for code, n in times.items() if first <= code < first + ERROR_CODES}
     )
 
 
-def _by_code(tallied: Tallied) -> dict[int, int]:
+def _by_code(tallied: Tallied) -> Counter[int]:
     times = np.bincount(tallied.code, tallied.times).astype(np.int64)
-    return {code: int(times[code]) for code in np.flatnonzero(times).tolist()}
+    return Counter({code: int(times[code]) for code in np.flatnonzero(times).tolist()})
 
 
 def _count(seen: Seen, exchange: Exchange) -> None:

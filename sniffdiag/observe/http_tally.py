@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,9 @@ from sniffdiag.observe.http2_tally import Http2Tally, Seen, method_of
 from sniffdiag.observe.http_counts import Counted, HttpCounts, Latency, Timeline
 from sniffdiag.observe.identified import IdentifiedFlows
 
+if TYPE_CHECKING:
+    from sniffdiag.observe.early_tallies import PortTallies
+
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
@@ -24,18 +28,24 @@ Mask = npt.NDArray[np.bool_]
 class HttpTally:
     """Counts of the connections of one declared port that stand nearest to the client."""
 
-    def __init__(self, identified: IdentifiedFlows, rows: Ints) -> None:
+    def __init__(
+        self, identified: IdentifiedFlows, rows: Ints, left: PortTallies | None = None
+    ) -> None:
+        """With those of the flows that `left` early."""
         self._identified = identified
         self._rows = rows
         tallied = identified.flows.tallied
         self._http1 = tallied.of(rows) if tallied is not None else None
-        self._http2 = Http2Tally(identified, rows)
-        told = (self._http1, self._http2.tallied)
+        self._http2 = Http2Tally(identified, rows, left)
+        self._left = left
+        told = [self._http1, self._http2.tallied]
+        told += [left.http1, left.http2] if left is not None else []
         self._tallied = [each for each in told if each is not None]
 
     def counts(self) -> HttpCounts | None:
         """None where the port has neither requests nor responses."""
         codes = _by_code(self._http1)
+        codes += _by_code(self._left.http1) if self._left is not None else []
         found = Seen.nothing()
         for code, times in codes:
             if code < RESET:
@@ -43,7 +53,7 @@ class HttpTally:
             elif code >= LOWEST_STATUS:
                 found.statuses[code] += times
         http2 = self._http2.seen()
-        exact, connections = self._http2.exact, len(self._http2.rows)
+        exact, connections = self._http2.exact, self._http2.connections
         way = _way(
             in_columns=found.messages > 0 or exact < connections,
             in_heads=exact > 0 and http2.messages > 0,
@@ -58,7 +68,8 @@ class HttpTally:
             statuses=tuple(sorted(found.statuses.items())),
             grpc_statuses=tuple(sorted(found.grpc_statuses.items())),
             latency=_latency(self._tallied),
-            unanswered_resets=dict(codes).get(RESET_UNANSWERED, 0) + ends.unanswered,
+            unanswered_resets=sum(n for code, n in codes if code == RESET_UNANSWERED)
+            + ends.unanswered,
             responses_untold=found.responses_untold,
             grpc_untold=found.grpc_untold,
             ends=ends,
@@ -116,7 +127,12 @@ class HttpTally:
         return Answers(len(rows), max(http.requests, http.responses), failed)
 
     def _began(self, tallied: Tallied) -> tuple[int, ...]:
-        return _summed(self._begins(tallied, self._rows), None, tallied.buckets)
+        bucket = self._begins(tallied, self._rows)
+        times = np.ones(bucket.shape[0], np.int64)
+        if self._left is not None:
+            began = self._left.began
+            bucket, times = np.append(bucket, began.bucket), np.append(times, began.times)
+        return _summed(bucket, times, tallied.buckets)
 
     def _begins(self, tallied: Tallied, rows: Ints) -> Ints:
         """The bucket in which each row begins."""
@@ -161,5 +177,5 @@ def _latency(tallied: list[Tallied]) -> Latency | None:
     return Latency(answers, *latency[np.searchsorted(up_to, ranks)].tolist())
 
 
-def _summed(bucket: Ints, times: Ints | None, buckets: int) -> tuple[int, ...]:
+def _summed(bucket: Ints, times: Ints, buckets: int) -> tuple[int, ...]:
     return tuple(np.bincount(bucket, times, buckets).astype(np.int64).tolist())

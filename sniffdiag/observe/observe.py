@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +42,10 @@ from sniffdiag.observe.shown import PortMarks, ShownFlows
 from sniffdiag.observe.treatment_change import treatment_change
 from sniffdiag.records import dataclass
 
+if TYPE_CHECKING:
+    from sniffdiag.observe.early_tallies import PortTallies
+
+NONE_LEFT: Mapping[ServicePort, PortTallies] = MappingProxyType({})
 LOOKED_AT_PER_PORT = 2_000
 """Connections of one declared port that are looked at; the rest count by what columns say."""
 EXEMPLARS = 5
@@ -64,15 +70,25 @@ class Observations:
 
 
 def observe(
-    flows: IdentifiedFlows, catalog: Catalog, treated: dict[ServicePort, Treated]
+    flows: IdentifiedFlows,
+    catalog: Catalog,
+    treated: dict[ServicePort, Treated],
+    left: Mapping[ServicePort, PortTallies] = NONE_LEFT,
 ) -> Observations:
-    """One observation for each port of `treated`, with every flow of the capture accounted for."""
+    """One observation for each port of `treated`, with every flow of the capture accounted for.
+
+    `left`: what was counted of flows that are no longer among `flows`.
+    """
     assignment = _Assignment(flows, catalog)
     contradictions = _contradictions(catalog, treated)
     neighbours = _neighbours(treated)
     ports = tuple(
         _observe_port(
-            port, treated[port], assignment, contradictions.get(port, ()), neighbours.get(port, ())
+            port,
+            treated[port],
+            assignment,
+            (contradictions.get(port, ()), neighbours.get(port, ())),
+            left.get(port),
         )
         for port in catalog.ports
         if port in treated
@@ -293,9 +309,10 @@ def _observe_port(
     port: ServicePort,
     treated: Treated,
     assignment: _Assignment,
-    contradicted_by: tuple[ServicePort, ...],
-    neighbours: tuple[ServicePort, ...],
+    others: tuple[tuple[ServicePort, ...], tuple[ServicePort, ...]],
+    left: PortTallies | None,
 ) -> PortObservation:
+    contradicted_by, neighbours = others
     rows = np.array(sorted(assignment.rows.get(port, ())), dtype=np.int64)
     tally = _Tally(assignment)
     nearest = _nearest_to_the_client(rows, assignment, tally)
@@ -304,7 +321,7 @@ def _observe_port(
     flows = assignment.flows
     marks = PortMarks(assignment.shown, port, rows, assignment.leg)
     sightings = tally.sightings()
-    http = HttpTally(assignment.identified, nearest)
+    http = HttpTally(assignment.identified, nearest, left)
     tunnelled = assignment.tunnelled.get(port, [])
     signs = [marks.signs(direction, treated, assignment.requests) for direction in Direction]
     changes = (treatment_change(flows, assignment.leg, s, http.answers) for s in signs)

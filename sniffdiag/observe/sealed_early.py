@@ -17,6 +17,7 @@ from sniffdiag.addresses import address_text
 from sniffdiag.catalog.services import Catalog, ServicePort
 from sniffdiag.flows.flow import NO_TWIN
 from sniffdiag.model import Endpoint, Leg, Transport
+from sniffdiag.observe.early_tallies import EarlyTallies
 from sniffdiag.observe.observe import Observations
 from sniffdiag.observe.port_observation import (
     PortObservation,
@@ -27,14 +28,20 @@ from sniffdiag.observe.port_observation import (
 from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
+    from sniffdiag.observe.early_tallies import PortTallies
     from sniffdiag.observe.identified import IdentifiedFlows
 
     Ints = npt.NDArray[np.int64]
 
 MOST_KINDS = 65_536
 """Server endpoints and protocols that are counted apart; the rest counts together."""
+MOST_TALLIED = 1_024
+"""Of those with requests, so many whose requests are counted by time, status and latency."""
+NO_NUMBER = -1
 UNKNOWN = "unknown"
 
 
@@ -58,7 +65,9 @@ class SealedEarly:
 
     flows: Counter[Kind] = field(default_factory=Counter)
     requests: Counter[Kind] = field(default_factory=Counter)
-
+    numbers: dict[Kind, int] = field(default_factory=dict)
+    """Of kinds, in `tallies`."""
+    tallies: EarlyTallies | None = None
     twins: int = 0
     """Flows that show one of the others once more, which counts."""
 
@@ -77,8 +86,26 @@ class SealedEarly:
         tallied = flows.tallied
         asked = np.zeros(flows.rows) if tallied is None else tallied.requests(flows.rows)
         requests = np.bincount(which, weights=asked * once)
-        for number, row in enumerate(first.tolist()):
-            self._add(_kind(identified, row), int(counts[number]), int(requests[number]))
+        has_tallies = _have_tallies(identified, which)
+        kinds = [_kind(identified, row) for row in first.tolist()]
+        for number, kind in enumerate(kinds):
+            self._add(kind, int(counts[number]), int(requests[number]))
+        told = [kind if has_tallies[number] else THE_REST for number, kind in enumerate(kinds)]
+        group = np.where(once, self._numbered(told)[which], NO_NUMBER)
+        self._tally(EarlyTallies.of_flows(identified, group))
+
+    def _numbered(self, kinds: Sequence[Kind]) -> Ints:
+        """The number of each kind, for as many as there may be."""
+        for kind in kinds:
+            if kind != THE_REST and len(self.numbers) < MOST_TALLIED:
+                self.numbers.setdefault(kind, len(self.numbers))
+        return np.array([self.numbers.get(kind, NO_NUMBER) for kind in kinds], np.int64)
+
+    def _tally(self, later: EarlyTallies | None) -> None:
+        if self.tallies is None or later is None:
+            self.tallies = self.tallies or later
+        else:
+            self.tallies = self.tallies.with_later(later)
 
     def _add(self, kind: Kind, flows: int, requests: int) -> None:
         if kind not in self.flows and len(self.flows) >= MOST_KINDS:
@@ -90,12 +117,24 @@ class SealedEarly:
         """Add flows that left later."""
         for kind, flows in later.flows.items():
             self._add(kind, flows, later.requests[kind])
+        if later.tallies is not None and later.numbers:
+            self._tally(later.tallies.renumbered(self._numbered(list(later.numbers))))
         self.twins += later.twins
 
     @staticmethod
     def unknown(flows: int) -> SealedEarly:
         """So many flows of which nothing is known."""
         return SealedEarly(Counter({THE_REST: flows}))
+
+
+def _have_tallies(identified: IdentifiedFlows, which: Ints) -> npt.NDArray[np.bool_]:
+    """Of which groups anything was tallied."""
+    found = np.zeros(int(which.max(initial=-1)) + 1, np.bool_)
+    tallied = identified.flows.tallied
+    for each in (tallied, tallied.streams) if tallied is not None else ():
+        if each is not None:
+            found[which[each.row]] = True
+    return found
 
 
 def _groups(identified: IdentifiedFlows) -> tuple[Ints, Ints]:
@@ -125,21 +164,45 @@ def _kind(identified: IdentifiedFlows, row: int) -> Kind:
     )
 
 
-def with_sealed_early(seen: Observations, early: SealedEarly, catalog: Catalog) -> Observations:
-    """The observations with the flows that left counted in."""
-    by_port: dict[ServicePort, list[Kind]] = {}
-    unmatched: list[Kind] = []
-    for kind in early.flows:
-        matches = catalog.matches(kind.address, kind.port, kind.transport) if kind.address else []
-        ports = {match.service_port for match in matches if match.via is matches[0].via}
-        for port in ports:
-            by_port.setdefault(port, []).append(kind)
-        unmatched += [] if ports else [kind]
-    return Observations(
-        tuple(_counted_in(port, by_port.get(port.declared, []), early) for port in seen.ports),
-        _endpoints(seen.unmatched, unmatched, early),
-        seen.unmatched_flows + sum(early.flows[kind] for kind in unmatched),
-    )
+class AssignedEarly:
+    """Flows that left, by declared port."""
+
+    def __init__(self, early: SealedEarly, catalog: Catalog) -> None:
+        self._early = early
+        self._by_port: dict[ServicePort, list[Kind]] = {}
+        self._unmatched: list[Kind] = []
+        for kind in early.flows:
+            found = catalog.matches(kind.address, kind.port, kind.transport) if kind.address else []
+            ports = {match.service_port for match in found if match.via is found[0].via}
+            for port in ports:
+                self._by_port.setdefault(port, []).append(kind)
+            self._unmatched += [] if ports else [kind]
+
+    def tallies(self, flows: IdentifiedFlows) -> dict[ServicePort, PortTallies]:
+        """Requests of ports, in the same buckets of time as those of `flows`."""
+        early, like = self._early, flows.flows.tallied
+        if early.tallies is None or like is None or not like.buckets:
+            return {}
+        found = {}
+        for port, kinds in self._by_port.items():
+            told = {
+                early.numbers[kind]: (kind.protocol, early.flows[kind])
+                for kind in kinds
+                if kind in early.numbers
+            }
+            if told:
+                found[port] = early.tallies.of(told, like)
+        return found
+
+    def counted_in(self, seen: Observations) -> Observations:
+        """The observations with these flows among them."""
+        early, unmatched = self._early, self._unmatched
+        by_port = self._by_port
+        return Observations(
+            tuple(_counted_in(port, by_port.get(port.declared, []), early) for port in seen.ports),
+            _endpoints(seen.unmatched, unmatched, early),
+            seen.unmatched_flows + sum(early.flows[kind] for kind in unmatched),
+        )
 
 
 def _counted_in(seen: PortObservation, kinds: list[Kind], early: SealedEarly) -> PortObservation:

@@ -17,9 +17,9 @@ from sniffdiag.mesh.settings import parse_settings
 from sniffdiag.mesh.treated import Cause, DirectionTreatment, Treated
 from sniffdiag.mesh.versions import AUTO, detected_version
 from sniffdiag.model import Treatment
-from sniffdiag.observe.observe import Observations, observe, ports_named
+from sniffdiag.observe.observe import NONE_LEFT, Observations, observe, ports_named
 from sniffdiag.observe.port_observation import PortObservation
-from sniffdiag.observe.sealed_early import with_sealed_early
+from sniffdiag.observe.sealed_early import AssignedEarly
 from sniffdiag.pipeline.capture import Capture, load_detectors, sealed, status_text
 from sniffdiag.pipeline.reading import ReadingPlan, Watcher, read
 from sniffdiag.records import dataclass
@@ -71,9 +71,10 @@ def diagnose(capture: Capture, catalog: Catalog, choice: MeshChoice = MeshChoice
     policy = _policy(choice, catalog)
     if not _is_given(catalog):
         catalog = not_given(ports_named(capture.flows))
-    seen = observe(capture.flows, catalog, _treatments(policy, catalog, choice))
-    if capture.early is not None:
-        seen = with_sealed_early(seen, capture.early, catalog)
+    early = AssignedEarly(capture.early, catalog) if capture.early is not None else None
+    left = early.tallies(capture.flows) if early is not None else NONE_LEFT
+    seen = observe(capture.flows, catalog, _treatments(policy, catalog, choice), left)
+    seen = seen if early is None else early.counted_in(seen)
     return _report(_notes(policy, catalog, choice), policy, catalog, capture.report, seen)
 
 

@@ -77,7 +77,10 @@ def test_above_it_verdict_counts_and_requests_are_what_they_would_be(most_flows:
     assert held["capture"] == free["capture"]
     assert held["unmatched"] == free["unmatched"]
     (mine,), (theirs,) = held["ports"], free["ports"]
-    told = ("observed", "requests", "undecided", "verdict")
+    for port in (mine, theirs):
+        del port["timeline"]["shown"]  # of the connections that were looked at
+    assert sum(theirs["timeline"]["requests"]) == theirs["http"]["latency"]["answers"] == FLOWS
+    told = ("observed", "requests", "undecided", "verdict", "http", "timeline")
     assert [mine[name] for name in told] == [theirs[name] for name in told]
     assert held["findings"][0]["evidence"] == free["findings"][0]["evidence"]
     assert held["findings"][0]["message"] == free["findings"][0]["message"]
@@ -115,7 +118,7 @@ def test_flows_whose_child_died_are_counted_as_unknown(monkeypatch: pytest.Monke
     monkeypatch.setattr(pipeline_ceiling, "find_twins", lambda _: os._exit(1))
     found = report((syn(number) for number in range(5_000)), 1_000)
     assert found["capture"]["flows"] == 5_000
-    assert found["capture"]["sealed_early"] >= 4_000
+    assert found["capture"]["sealed_early"] >= 3_500
     assert found["unmatched"]["flows"] == found["capture"]["sealed_early"]
 
 
@@ -125,7 +128,7 @@ def test_without_children_the_capture_counts_them_itself(monkeypatch: pytest.Mon
     monkeypatch.setattr(pipeline_ceiling, "begun", lambda *_: None)
     by_itself = report(frames, 1_000)
     for each in (by_children, by_itself):  # children may take their time, and more leave then
-        assert each["capture"].pop("sealed_early") >= 1_000
+        assert each["capture"].pop("sealed_early") >= 500
     assert by_children["capture"] == by_itself["capture"]
     assert by_children["ports"][0]["observed"] == by_itself["ports"][0]["observed"]
 
