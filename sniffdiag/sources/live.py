@@ -85,6 +85,11 @@ class LiveCapture:
         """Packets that the kernel lost until now, by interface."""
         self._numbering = Numbering()
         self._rings = [Ring(packets) for packets in self._sockets]
+        for packets in self._sockets:
+            if packets.blocks * BLOCK_BYTES < options.ring_bytes:
+                self._note(
+                    f"{packets.link.name}: there was memory for a ring of {packets.blocks} MiB only"
+                )
 
     def chunks(self, beat: Beat) -> Iterator[FrameChunk]:
         """All frames until `beat` says stop, and those received until then."""

@@ -8,6 +8,7 @@ place, so no packet is ever counted that the filter would have refused.
 from __future__ import annotations
 
 import ctypes
+import errno
 import mmap
 import os
 import socket  # noqa: TID251 - this is what opens them
@@ -137,15 +138,26 @@ class PacketSocket:
             raise _refused(link, error, f"a ring of {self.blocks} MiB") from error
 
     def _ring(self) -> npt.NDArray[np.uint8]:
-        """Ask for the ring and map it; shape (blocks * BLOCK_BYTES + slack,), the slack zero."""
-        size = self.blocks * BLOCK_BYTES
-        request = struct.pack(
-            "=7I", BLOCK_BYTES, self.blocks, FRAME_BYTES, size // FRAME_BYTES, RETIRE_MS, 0, 0
-        )
+        """Ask for the ring and map it; shape (blocks * BLOCK_BYTES + slack,), the slack zero.
+
+        Where there is no memory for it, one half as large will do, and so on: as libpcap.
+        """
         self._socket.setsockopt(SOL_PACKET, PACKET_VERSION, TPACKET_V3)
         self._socket.setsockopt(SOL_PACKET, PACKET_RESERVE, RESERVED_BYTES)
+        while True:
+            try:
+                self._ask_for_ring()
+            except OSError as error:
+                if error.errno != errno.ENOMEM or self.blocks <= FEWEST_BLOCKS:
+                    raise
+                self.blocks //= 2
+            else:
+                return _mapped(self._socket.fileno(), self.blocks * BLOCK_BYTES)
+
+    def _ask_for_ring(self) -> None:
+        frames = self.blocks * BLOCK_BYTES // FRAME_BYTES
+        request = struct.pack("=7I", BLOCK_BYTES, self.blocks, FRAME_BYTES, frames, RETIRE_MS, 0, 0)
         self._socket.setsockopt(SOL_PACKET, PACKET_RX_RING, request)
-        return _mapped(self._socket.fileno(), size)
 
     def attach(self, program: Sequence[Instruction]) -> None:
         """Put a filter in the place of the one that is there."""

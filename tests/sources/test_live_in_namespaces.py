@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shutil
@@ -16,6 +17,9 @@ from pathlib import Path
 import pytest
 
 from sniffdiag.pipeline.ceiling import MOST_FLOWS, PATIENCE
+from sniffdiag.sources.live import LiveCapture, LiveOptions
+from sniffdiag.sources.packet_filter import PacketFilter
+from sniffdiag.sources.packet_socket import PacketSocket
 from tests.support.netns import (
     FAR,
     FRAMES_A_REQUEST,
@@ -311,6 +315,20 @@ def test_one_line_names_the_capability_that_is_missing_and_two_ways_out(cable: W
     assert "CAP_NET_RAW" in what
     assert "sudo" in ways
     assert "kubectl" in ways
+
+
+def test_a_ring_is_as_large_as_there_is_memory_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asks = PacketSocket._ask_for_ring
+
+    def asks_in_vain_for_much(packets: PacketSocket) -> None:
+        if packets.blocks > 40:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        asks(packets)
+
+    monkeypatch.setattr(PacketSocket, "_ask_for_ring", asks_in_vain_for_much)
+    capture = LiveCapture(LiveOptions(("lo",), PacketFilter()))
+    assert capture.summaries[0].notes == ["lo: there was memory for a ring of 32 MiB only"]
+    assert list(capture.chunks(lambda: False)) == []
 
 
 def test_metrics_can_be_read_meanwhile(cable: Wire, few: Path) -> None:
