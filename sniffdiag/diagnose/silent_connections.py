@@ -4,7 +4,8 @@
 
 On a port that the mesh sniffs or treats as HTTP, connections that were accepted and then stayed
 without a byte from either side for two seconds or more, until somebody gave up or the capture
-ended; and no client of the port that spoke first.
+ended; and no client of the port that spoke first. Not of a proxy that the capture shows to
+pass bytes on unread, as by connecting to a pod before its client speaks: it waits for nothing.
 
 ## Why it matters
 
@@ -37,7 +38,7 @@ from sniffdiag.diagnose.fixes import declare_protocol
 from sniffdiag.diagnose.handling import HTTP_TREATMENTS
 from sniffdiag.diagnose.rule import Rule
 from sniffdiag.diagnose.wording import counted, mesh_title, port_title
-from sniffdiag.model import Leg, PortVerdict, Severity, Treatment
+from sniffdiag.model import Leg, PortVerdict, Severity, Shown, Treatment
 from sniffdiag.observe.port_observation import PortObservation
 
 _OWN_LEG, _ELSEWHERE = 0.8, 0.5
@@ -49,6 +50,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     """Silence where the mesh waits for client bytes."""
     silent = seen.conduct.silent
     waits = seen.treated.directions(*_WAITING)
+    waits = [way for way in waits if seen.shown.of(way).as_ is not Shown.OPAQUE]
     spoken = any(not s.shape.server_first for s in seen.sightings)
     if not silent.flows or not waits or spoken or seen.mesh_mtls_flows:
         return

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
+from typing import NamedTuple
 
 from sniffdiag.identify import http1, http2
 from sniffdiag.identify.chains import CUT
@@ -79,6 +80,28 @@ def frames(side: Side) -> Iterator[Frame]:
             header = http2.frame_at(run.data, start)
             yield Frame(at, header, run.data[behind : behind + header.length], holes)
             at += http2.HEADER_LEN + header.length
+
+
+class Ending(NamedTuple):
+    """A GOAWAY or RST_STREAM."""
+
+    at: int
+    frame: str
+    code: int
+
+
+_ENDINGS = {http2.GOAWAY: ("GOAWAY", 4), http2.RST_STREAM: ("RST_STREAM", 0)}
+"""Name, and where the error code is in the payload (RFC 9113 6.8, 6.4)."""
+_CODE_LEN = 4
+
+
+def endings(side: Side) -> Iterator[Ending]:
+    """Where one side ended the connection or a stream, with the error code."""
+    for frame in frames(side):
+        name, at = _ENDINGS.get(frame.header.kind, ("", 0))
+        code = frame.payload[at : at + _CODE_LEN]
+        if name and len(code) == _CODE_LEN:
+            yield Ending(frame.at, name, int.from_bytes(code))
 
 
 def _first_frame(side: Side) -> int:

@@ -6,6 +6,7 @@ from sniffdiag.identify.verdict import Facts
 from sniffdiag.marks import (
     envoy_http,
     envoy_replies,
+    http2_endings,
     istio_mtls,
     linkerd,
     other_meshes,
@@ -20,6 +21,7 @@ FAMILIES: tuple[Family, ...] = (
     envoy_http.FAMILY,
     linkerd.FAMILY,
     other_meshes.FAMILY,
+    http2_endings.FAMILY,
 )
 
 

@@ -26,6 +26,7 @@ from sniffdiag.model import HTTP2_PROTOCOLS, Direction, Leg, Shown, Treatment
 from sniffdiag.observe.hops import BETWEEN, MOST_COMPARED, Compared, Trace, compare, trace
 from sniffdiag.observe.identified import IdentifiedFlows, heads_of
 from sniffdiag.observe.legs import LEGS, Rows
+from sniffdiag.observe.openings import early_openings
 from sniffdiag.observe.port_observation import (
     DirectionShown,
     Exemplar,
@@ -238,6 +239,7 @@ class PortMarks:
         rows_read = _first_and_last(rows.tolist(), MARKED_PER_PORT)
         self._found = {row: self._of(port, row) for row in rows_read}
         self._hops = tuple(self._compare_hops())
+        self._time_openings(leg)
 
     @property
     def looked_at(self) -> Iterable[tuple[int, FlowShown]]:
@@ -301,6 +303,18 @@ class PortMarks:
                 found = found.told(direction, sign)
             self._found[row] = found
 
+    def _time_openings(self, leg: npt.NDArray[np.uint8]) -> None:
+        """Where nothing else tells: a proxy that connects before its client speaks reads nought."""
+        near = [r for r in self._found if self.leg_of[r] is Leg.APP_TO_PROXY]
+        near = [r for r in near if self._found[r].outbound.as_ is Shown.UNKNOWN]
+        far = [r for r in self._found if self.leg_of[r] is Leg.WIRE]
+        for opening in early_openings(self.flows, leg, near, far) if near and far else ():
+            close = ", and both halves ended together" if opening.ended_together else ""
+            why = f"its proxy connected to a pod (frame {opening.far_frame}) before the client"
+            why += f" spoke{close}"
+            sign = Sign(Shown.OPAQUE, why, opening.near_frame, Weight.ANSWER)
+            self._found[opening.near] = self._found[opening.near].told(Direction.OUTBOUND, sign)
+
     def shown(self) -> PortShown:
         """Both directions."""
         return PortShown(*(self.direction(self._best_signs(d)) for d in Direction))
@@ -327,7 +341,6 @@ class PortMarks:
 
         `requests`: of HTTP/1, of every flow.
         """
-        ways = {Direction.OUTBOUND: treated.outbound, Direction.INBOUND: treated.inbound}
         best = self._best_signs(direction)
         shown = {row: label for row, sign in best if (label := _label(sign)) is not None}
         legs = {self.leg_of[row] for row in shown}
@@ -339,7 +352,7 @@ class PortMarks:
             [row for row in unread if self.leg_of[row] in legs],
             lambda row: _label(self._of(self._port, row).of(direction)),
             lambda row: int(requests[row]) or self._shown.turns(row),
-            by_first_bytes=ways[direction].as_ is Treatment.SNIFFED,
+            by_first_bytes=treated.of(direction).as_ is Treatment.SNIFFED,
         )
 
     def rows_by_leg(self) -> Iterator[tuple[Leg, npt.NDArray[np.int64]]]:

@@ -524,6 +524,10 @@ def test_silence_is_told_where_the_proxy_waits_for_the_client(
     name: str, version: str, expected: list[str]
 ) -> None:
     conduct = Conduct(silent=happened(3, Leg.APP_TO_PROXY))
+    opaque = DirectionShown(Shown.OPAQUE, "its proxy connected before the client spoke")
+    shown = PortShown(outbound=opaque, inbound=opaque)
+    passed_on = seen(port("http-web"), "1.20", conduct=conduct, shown=shown)
+    assert SILENT not in {f.name for f in diagnose_port(passed_on)}
     observation = seen(port(name), version, conduct=conduct, undecided=NO_PAYLOAD)
     assert [f.name for f in diagnose_port(observation)] == expected
 

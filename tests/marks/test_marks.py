@@ -222,6 +222,45 @@ def test_upgrades_refused() -> None:
     assert mark.reply.flag == "upgrade_failed"
 
 
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000")
+SETTINGS = bytes.fromhex("000000040000000000")
+
+
+def goaway(code: int) -> bytes:
+    return bytes.fromhex("0000080700000000000000000000") + code.to_bytes(3)
+
+
+def rst_stream(code: int) -> bytes:
+    return bytes.fromhex("0000040300000000010000") + code.to_bytes(2)
+
+
+@pytest.mark.parametrize("leg", [APP, WIRE, SERVER])
+@pytest.mark.parametrize(
+    ("ending", "told"),
+    [
+        (goaway(1), "GOAWAY PROTOCOL_ERROR"),
+        (goaway(11), "GOAWAY ENHANCE_YOUR_CALM"),
+        (goaway(200), "GOAWAY error 200"),
+        (rst_stream(2), "RST_STREAM INTERNAL_ERROR"),
+        (goaway(0), None),
+        (rst_stream(8), None),
+        (goaway(1)[:-1], None),
+    ],
+    ids=str,
+)
+def test_an_ending_of_http2_has_its_code_and_cannot_say_whose_it_is(
+    leg: Leg, ending: bytes, told: str | None
+) -> None:
+    marks = read_marks(seen(leg, PREFACE, SETTINGS + ending))
+    if told is None or leg is SERVER:
+        assert marks == ()
+        return
+    (mark,) = marks
+    assert (mark.about, mark.says) == (OUT if leg is APP else IN, Says.CANNOT_SAY)
+    assert told in mark.why
+    assert mark.at == len(SETTINGS)
+
+
 def test_linkerds_error_answer() -> None:
     answer = b"HTTP/1.1 404 Not Found\r\nl5d-proxy-error: no route found\r\n\r\n"
     (mark,) = [m for m in read_marks(seen(APP, PLAIN_ASK, answer)) if m.reply]
