@@ -73,6 +73,8 @@ class Leg(StrEnum):
     """Between pods: proxy to proxy, or without a mesh on one side (`MeshSide` tells)."""
     HBONE = "hbone"
     """A tunnel of an ambient mesh, which shows neither the declared port nor its protocol."""
+    PROXY_PORT = "proxy port"
+    """The server's proxy was dialled itself, as in Linkerd: the declared port is inside its TLS."""
     PROXY_TO_APP = "proxy to app"
     """The server's own proxy and its application, on loopback."""
 

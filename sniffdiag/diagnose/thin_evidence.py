@@ -32,7 +32,7 @@ from collections.abc import Iterator
 from sniffdiag.diagnose.finding import Finding, Fix
 from sniffdiag.diagnose.rule import CaptureHealth, Rule
 from sniffdiag.diagnose.wording import counted, port_title
-from sniffdiag.model import PortVerdict, Severity
+from sniffdiag.model import Leg, PortVerdict, Severity
 from sniffdiag.observe.port_observation import PortObservation
 
 _CAPTURE_AGAIN = Fix(
@@ -50,11 +50,16 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         reasons.append(f"{counted(seen.mesh_mtls_flows, 'connection')}: the mesh's own mutual TLS")
     if seen.tunnelled_flows:
         reasons.append(
-            f"{counted(seen.tunnelled_flows, 'connection')} to its pods: HBONE, an ambient mesh's "
-            "tunnel, which hides port and protocol"
+            f"{counted(seen.tunnelled_flows, 'connection')} to its pods: {_tunnels(seen)}, which "
+            "hides port and protocol"
         )
     message = f"nothing readable was observed on {port_title(seen)} ({'; '.join(reasons)})"
     yield RULE.finding(seen, message, fix=_CAPTURE_AGAIN)
+
+
+def _tunnels(seen: PortObservation) -> str:
+    hbone = any(leg.leg is Leg.HBONE for leg in seen.legs)
+    return "HBONE, an ambient mesh's tunnel" if hbone else "TLS to the proxy's own port"
 
 
 def check_capture(health: CaptureHealth) -> Iterator[Finding]:

@@ -18,9 +18,11 @@ from sniffdiag.identify.verdict import Identification
 from sniffdiag.model import Leg, Transport
 from sniffdiag.observe.identified import IdentifiedFlows
 
-LEGS = (Leg.APP_TO_PROXY, Leg.WIRE, Leg.HBONE, Leg.PROXY_TO_APP)
+LEGS = (Leg.APP_TO_PROXY, Leg.WIRE, Leg.HBONE, Leg.PROXY_PORT, Leg.PROXY_TO_APP)
 """Leg of each code in the column, nearest to the client application first."""
-_APP_TO_PROXY, _WIRE, _HBONE, _PROXY_TO_APP = range(4)
+_APP_TO_PROXY, _WIRE, _HBONE, _PROXY_TO_APP = 0, 1, 2, 4
+HIDING = (Leg.HBONE, Leg.PROXY_PORT)
+"""Legs that show neither the declared port nor its protocol."""
 HBONE_PORT = 15008
 
 Rows: TypeAlias = npt.NDArray[np.int64]

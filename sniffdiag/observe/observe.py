@@ -27,7 +27,7 @@ from sniffdiag.model import HTTP_FAMILY, Direction, Endpoint, Leg, Transport, Tr
 from sniffdiag.observe.handshakes import conduct
 from sniffdiag.observe.http_tally import HttpTally
 from sniffdiag.observe.identified import IdentifiedFlows
-from sniffdiag.observe.legs import LEGS, hbone_rows, leg_codes
+from sniffdiag.observe.legs import HIDING, LEGS, hbone_rows, leg_codes
 from sniffdiag.observe.port_legs import port_legs
 from sniffdiag.observe.port_observation import (
     Exemplar,
@@ -54,6 +54,8 @@ EXEMPLARS = 5
 BAD_REQUEST = 400
 _HANDSHAKE_BYTES = 16_384
 """A chain of certificates and all around it."""
+_DIAL_PROXIES = frozenset({"linkerd", "consul"})
+"""Linkerd 4143 from 2.18 on, and before that for opaque ports; Consul 20000."""
 _SERVER_FIRST = frozenset(d.protocol for d in DETECTORS if d.server_first)
 _GUESSED = (int(Orientation.PORT), int(Orientation.FIRST))
 
@@ -195,13 +197,22 @@ class _Assignment:
         """The same rows but for tunnels to pods of declared ports, which are kept with these."""
         left = []
         for row in rows:
-            hides = self.leg[row] == LEGS.index(Leg.HBONE)
+            if self._is_for_a_proxy(row):
+                self.leg[row] = LEGS.index(Leg.PROXY_PORT)
+            hides = LEGS[int(self.leg[row])] in HIDING
             ports = self.proxies.ports_at(self.flows.endpoints(row)[1].address) if hides else ()
             for port in ports:
                 self.tunnelled[port].append(row)
             if not ports:
                 left.append(row)
         return left
+
+    def _is_for_a_proxy(self, row: int) -> bool:
+        """TLS of a mesh whose proxies dial each other's own ports."""
+        if self.identified.names[int(self.identified.code[row])] != "tls":
+            return False
+        found = mesh_tls(self.identified.brief(row).facts)
+        return found is not None and found.mesh in _DIAL_PROXIES
 
     def _count_connections_once(self) -> None:
         """Of twins only the first that is declared stays, or the first, if none is.
@@ -323,6 +334,7 @@ def _observe_port(
     sightings = tally.sightings()
     http = HttpTally(assignment.identified, nearest, left)
     tunnelled = assignment.tunnelled.get(port, [])
+    hidden = {leg: [r for r in tunnelled if LEGS[int(assignment.leg[r])] is leg] for leg in HIDING}
     signs = [marks.signs(direction, treated, assignment.requests) for direction in Direction]
     changes = (treatment_change(flows, assignment.leg, s, http.answers) for s in signs)
     return PortObservation(
@@ -331,7 +343,7 @@ def _observe_port(
         inferred=() if sightings else _credible(marks.inferred(), treated),
         named_protocols=_named_protocols(port),
         shown=marks.shown(),
-        legs=port_legs(marks, assignment.proxies, (port, treated), tunnelled),
+        legs=port_legs(marks, assignment.proxies, (port, treated), hidden),
         hops=marks.hops(),
         releases=marks.releases(),
         replies=marks.replies(),

@@ -8,7 +8,7 @@ pod. Plaintext without marks says neither: a proxy may have passed it on unread.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sniffdiag.catalog.services import ServicePort
@@ -42,10 +42,12 @@ _BEYOND = _Placed(MeshSide.UNKNOWN, "beyond this leg")
 _TUNNEL = _Placed(MeshSide.AMBIENT, "speaks HBONE, as ztunnel and waypoints do")
 _NO_SIGN = _Placed(MeshSide.UNKNOWN, "nothing tells if a proxy is there")
 _MESH_TLS = "its TLS is the mesh's own"
+_HIDDEN_ENDS = {Leg.HBONE: _TUNNEL, Leg.PROXY_PORT: _Placed(MeshSide.PROXY, _MESH_TLS)}
 _WHY = {
     Leg.APP_TO_PROXY: "redirected to the proxy of the client's own pod",
     Leg.WIRE: "between pods",
     Leg.HBONE: f"TLS to port {HBONE_PORT}, which shows neither the declared port nor its protocol",
+    Leg.PROXY_PORT: "TLS to the server's proxy itself, inside which the declared port is named",
     Leg.PROXY_TO_APP: "within the server's pod",
 }
 _ISTIO_INBOUND = frozenset({"127.0.0.6", "::6"})
@@ -58,7 +60,10 @@ _HANDED_ON = (
 
 
 def port_legs(
-    marks: PortMarks, proxies: Proxies, port: tuple[ServicePort, Treated], tunnelled: Sequence[int]
+    marks: PortMarks,
+    proxies: Proxies,
+    port: tuple[ServicePort, Treated],
+    tunnelled: Mapping[Leg, Sequence[int]],
 ) -> tuple[LegShown, ...]:
     """Each leg that was captured; `tunnelled`: rows to pods of the port that hide it."""
     ends = _PortEnds(marks.flows, proxies, *port)
@@ -83,22 +88,25 @@ def _readable(marks: PortMarks, port_ends: _PortEnds) -> Iterator[LegShown]:
         )
 
 
-def _hidden(flows: Flows, proxies: Proxies, tunnelled: Sequence[int]) -> Iterator[LegShown]:
-    if not tunnelled:
-        return
-    others = {port for row in tunnelled for port in proxies.ports_at(_server(flows, row))}
-    tunnel = _together([_TUNNEL] * len(tunnelled))
-    whose = f"; may be of any of {len(others)} ports" if len(others) > 1 else ""
-    yield LegShown(
-        Leg.HBONE,
-        len(tunnelled),
-        Shown.UNKNOWN,
-        Shown.UNKNOWN,
-        min(int(flows.first_frame[row]) for row in tunnelled),
-        because=_WHY[Leg.HBONE] + whose,
-        client_side=tunnel,
-        server_side=tunnel,
-    )
+def _hidden(
+    flows: Flows, proxies: Proxies, tunnelled: Mapping[Leg, Sequence[int]]
+) -> Iterator[LegShown]:
+    for leg, rows in tunnelled.items():
+        if not rows:
+            continue
+        others = {port for row in rows for port in proxies.ports_at(_server(flows, row))}
+        both = _together([_HIDDEN_ENDS[leg]] * len(rows))
+        whose = f"; may be of any of {len(others)} ports" if len(others) > 1 else ""
+        yield LegShown(
+            leg,
+            len(rows),
+            Shown.UNKNOWN,
+            Shown.UNKNOWN,
+            min(int(flows.first_frame[row]) for row in rows),
+            because=_WHY[leg] + whose,
+            client_side=both,
+            server_side=both,
+        )
 
 
 def _because(flows: Flows, leg: Leg, seen: Sequence[tuple[int, FlowShown]]) -> str:

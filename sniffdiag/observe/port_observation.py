@@ -238,7 +238,8 @@ class PortObservation:
     mesh_mtls_flows: int = 0
     """Connections between sidecars whose bytes are the mesh's own TLS."""
     tunnelled_flows: int = 0
-    """Connections to the port's pods through tunnels of an ambient mesh, which may be its own."""
+    """Connections to the port's pods that hide which port they are for (HBONE, a proxy's own port),
+    where nothing of the port itself was captured."""
     superseded_flows: int = 0
     """Connections left out because a leg nearer to the client application was seen."""
     shared_with: tuple[ServicePort, ...] = ()

@@ -19,7 +19,7 @@ def observed_phrase(seen: PortObservation) -> str:
     """`http 37 (1,204 requests), unknown 2`."""
     parts = [f"{protocol} {flows:,}" for protocol, flows in seen.observed.items()]
     if seen.tunnelled_flows:
-        parts.append(f"HBONE {seen.tunnelled_flows:,}")
+        parts.append(f"tunnelled {seen.tunnelled_flows:,}")
     if seen.mesh_mtls_flows:
         inside = ", ".join(f"{s.protocol}? {s.flows:,}" for s in seen.inferred)
         parts.append(f"mesh mTLS {seen.mesh_mtls_flows:,}" + (f" ({inside})" if inside else ""))

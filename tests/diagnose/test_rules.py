@@ -242,7 +242,7 @@ def test_tunnels_of_an_ambient_mesh_are_explained_and_no_port_is_blamed() -> Non
     assert verdict(observation, found) is PortVerdict.UNKNOWN
     sidecars = replace(seen(port("tcp-web"), "1.24"), tunnelled_flows=3)
     (thin,) = diagnose_port(sidecars)
-    assert (thin.name, "HBONE" in thin.message) == ("thin-evidence", True)
+    assert (thin.name, "proxy's own port" in thin.message) == ("thin-evidence", True)
 
 
 def test_nothing_readable_is_thin_evidence_and_not_ok() -> None:

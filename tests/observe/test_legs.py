@@ -85,6 +85,33 @@ def test_a_tunnel_that_was_joined_mid_stream_is_known_by_its_port() -> None:
     assert port.tunnelled_flows == 1
 
 
+@pytest.mark.parametrize(
+    ("first", "number"),
+    [
+        (hello(sni(b"web.shop.serviceaccount.identity.linkerd.cluster.local")), 4143),
+        (hello(alpn(b"transport.l5d.io/v1")), 4143),
+        (hello(sni(b"web.shop.dc1.internal.5f9e.consul")), 20000),
+    ],
+    ids=["Linkerd's identity", "Linkerd's transport header", "Consul"],
+)
+def test_where_proxies_dial_each_other_the_declared_port_is_hidden(
+    first: bytes, number: int
+) -> None:
+    found = observed(connection(End(CLIENT, 40000), End("10.0.0.7", number), tls(first)))
+    (port,) = found.ports
+    assert {leg: (shown.flows, *ends(shown)) for leg, shown in legs(port).items()} == {
+        Leg.PROXY_PORT: (1, MeshSide.PROXY, MeshSide.PROXY)
+    }
+    assert (seen(port), port.tunnelled_flows, found.unmatched_flows) == ({}, 1, 0)
+
+
+def test_other_tls_to_other_ports_of_the_pod_is_no_business_of_the_port() -> None:
+    found = observed(
+        connection(End(CLIENT, 40000), End("10.0.0.7", 4143), tls(hello(sni(b"shop.example"))))
+    )
+    assert (found.ports[0].legs, found.unmatched_flows) == ((), 1)
+
+
 def test_tls_with_alpn_h2_to_a_declared_port_is_the_applications() -> None:
     port = the_port(connection(End(CLIENT, 40000), POD, HBONE))
     assert seen(port) == {"tls": 1}
