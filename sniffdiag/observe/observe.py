@@ -343,7 +343,7 @@ def _observe_port(
         inferred=() if sightings else _credible(marks.inferred(), treated),
         named_protocols=_named_protocols(port),
         shown=marks.shown(),
-        legs=port_legs(marks, assignment.proxies, (port, treated), hidden),
+        legs=port_legs(marks, assignment.proxies, port, hidden),
         hops=marks.hops(),
         releases=marks.releases(),
         replies=marks.replies(),

@@ -1,8 +1,8 @@
 """Where the flows of a declared port were captured, and what of a mesh stands at their two ends.
 
-That nothing is there is said only of pods that are declared without a proxy, and of clients that
-dial a Service's own address between the pods: a proxy that knows the Service would have chosen a
-pod. Plaintext without marks says neither: a proxy may have passed it on unread.
+That nothing is there is said only of pods that are declared without a proxy. Plaintext without
+marks does not say so, for a proxy may have passed it on unread; nor does a Service's own address on
+the wire, for proxies pass on to it what they have no route for.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 from sniffdiag.catalog.services import ServicePort
 from sniffdiag.flows.flow import Flows, is_loopback
-from sniffdiag.mesh.treated import Treated
-from sniffdiag.model import Direction, Leg, MeshSide, Shown, Treatment
+from sniffdiag.model import Direction, Leg, MeshSide, Shown
 from sniffdiag.observe.legs import HBONE_PORT, LEGS
 from sniffdiag.observe.port_observation import LegShown, SideShown
 from sniffdiag.observe.proxies import Proxies
@@ -36,7 +35,7 @@ class _Ends(NamedTuple):
 _DECLARED = _Placed(MeshSide.PROXY, "its pod is declared with a sidecar")
 _BARE = _Placed(MeshSide.NONE, "its pod is declared without a sidecar")
 _DIALLED = _Placed(
-    MeshSide.NONE, "dials the Service's own address, for which a proxy would have chosen a pod"
+    MeshSide.UNKNOWN, "dials the Service's own address: no proxy is there, or it found no route"
 )
 _BEYOND = _Placed(MeshSide.UNKNOWN, "beyond this leg")
 _TUNNEL = _Placed(MeshSide.AMBIENT, "speaks HBONE, as ztunnel and waypoints do")
@@ -52,8 +51,6 @@ _WHY = {
 }
 _ISTIO_INBOUND = frozenset({"127.0.0.6", "::6"})
 _ANOTHER_PROCESS = "or another process of the pod"
-_UNKNOWN_TO_PROXIES = frozenset({Treatment.NOT_PROXIED, Treatment.UNKNOWN})
-"""Proxies pass on what they do not know to the address that was dialled."""
 _HANDED_ON = (
     "from the client's own address while the same two pods had a tunnel, as ztunnel hands on"
 )
@@ -62,11 +59,11 @@ _HANDED_ON = (
 def port_legs(
     marks: PortMarks,
     proxies: Proxies,
-    port: tuple[ServicePort, Treated],
+    port: ServicePort,
     tunnelled: Mapping[Leg, Sequence[int]],
 ) -> tuple[LegShown, ...]:
     """Each leg that was captured; `tunnelled`: rows to pods of the port that hide it."""
-    ends = _PortEnds(marks.flows, proxies, *port)
+    ends = _PortEnds(marks.flows, proxies, port)
     found = [*_readable(marks, ends), *_hidden(marks.flows, proxies, tunnelled)]
     return tuple(sorted(found, key=lambda leg: LEGS.index(leg.leg)))
 
@@ -119,11 +116,10 @@ def _because(flows: Flows, leg: Leg, seen: Sequence[tuple[int, FlowShown]]) -> s
 class _PortEnds:
     """The ends of the flows of one declared port."""
 
-    def __init__(self, flows: Flows, proxies: Proxies, port: ServicePort, treated: Treated) -> None:
+    def __init__(self, flows: Flows, proxies: Proxies, port: ServicePort) -> None:
         self._flows = flows
         self._proxies = proxies
         self._is_served = proxies.serve(port)
-        self._is_known = treated.outbound.as_ not in _UNKNOWN_TO_PROXIES
 
     def of(self, row: int, leg: Leg, found: FlowShown) -> _Ends:
         """Both ends of one flow."""
@@ -159,10 +155,7 @@ class _PortEnds:
             return known
         if self._proxies.is_without(client):
             return _BARE
-        both_spoke = bool((self._flows.packets[row] > 0).all())
-        if self._is_known and both_spoke and self._proxies.is_front(server):
-            return _DIALLED
-        return _undecided(found.outbound)
+        return _DIALLED if self._proxies.is_front(server) else _undecided(found.outbound)
 
     def _server_end(self, row: int, found: FlowShown) -> _Placed:
         server = _server(self._flows, row)
