@@ -3,8 +3,10 @@
 kube-proxy rewrites `clusterIP:port` to `podIP:targetPort` on the client's node, and perhaps the
 client's address, too. Sequence numbers stay as they are (netfilter changes them only for helpers
 such as FTP's). So twins have the same first ones on both sides and appear at the same time; and
-the client's end was not rewritten, or its address only and the same bytes went both ways. Nothing
-here knows a Service or asks what a port number stands for.
+the client's end was not rewritten, or it was and the same bytes went both ways. Where its port was
+rewritten, too (masquerading on a node whose port is taken, or `--random-fully`), nothing but the
+numbers is left, so they must look drawn. Nothing here knows a Service or asks what a port number
+stands for.
 
 The halves that REDIRECT leaves on loopback have one direction each and are put together before:
 `flows.redirect`.
@@ -27,6 +29,8 @@ U64s: TypeAlias = npt.NDArray[np.uint64]
 
 MOST_LEGS = 4
 """Numbers that more flows share were not drawn at random, and prove little."""
+LEAST_DRAWN = 1 << 20
+"""Smaller numbers are hardly ever drawn at random, and are what made-up captures count from."""
 _UNKNOWN = np.uint32(0xFFFF_FFFF)
 _HALF = np.uint64(32)
 
@@ -78,8 +82,15 @@ def _are_twins(flows: Flows, earlier: Ints, later: Ints, random: Mask) -> Mask:
     same_bytes = (payload == flows.payload_bytes[earlier]).all(axis=1)
     near = np.abs(flows.first_ts_ns[later] - flows.first_ts_ns[earlier]) <= MOST_NS_APART
     by_client = ~client & ~client_port & (server | server_port)
-    twins: Mask = near & (by_client | (client & ~client_port & same_bytes & random))
+    proven = ~client_port | _are_drawn(flows, earlier)
+    twins: Mask = near & (by_client | ((client | client_port) & same_bytes & random & proven))
     return twins
+
+
+def _are_drawn(flows: Flows, rows: Ints) -> Mask:
+    """Whether the first numbers of both sides are known and look drawn at random."""
+    drawn: Mask = flows.base_known[rows] & (flows.base[rows] >= LEAST_DRAWN)
+    return drawn[:, 0] & drawn[:, 1]
 
 
 def _rewritten(flows: Flows, end: str, rows: tuple[Ints, Ints], turned: Mask) -> tuple[Mask, Mask]:

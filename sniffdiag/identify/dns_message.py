@@ -345,7 +345,8 @@ def _cut(wanted: Family, why: str, data: bytes, *, responses: bool) -> Clue:
     if header is None or header.questions != 1 or header.is_response is not responses:
         return OPEN
     name = data[HEADER_LEN + 1 :].partition(b"\x00")[0]
-    if len(name) < TELLING_NAME_BYTES or not is_printable(name.translate(None, _LABEL_LENGTHS)):
+    enough = 1 if _is_usual(header) else TELLING_NAME_BYTES
+    if len(name) < enough or not is_printable(name.translate(None, _LABEL_LENGTHS)):
         return OPEN
     likely = Family.NBNS if _cut_nbns(data) else _cut_family(header)
     return lean(f"{why}, cut inside its name") if likely is wanted else OPEN

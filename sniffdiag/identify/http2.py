@@ -206,7 +206,7 @@ def _probe_settings(head: bytes, settings: Chain) -> Verdict:
     first = frame_at(head, 0)
     if settings.frames and first.length:
         return certain("HTTP/2 SETTINGS from the server")
-    if settings.frames:
+    if settings.frames and measure(head, HEADER_LEN) is not NOT_A_FRAME:
         return possible("an empty HTTP/2 SETTINGS frame from the server")
     return NEED_MORE if len(head) < HEADER_LEN + first.length else NO
 

@@ -98,6 +98,19 @@ def test_a_call_that_nobody_answers_has_its_twin_too() -> None:
     assert twins_of(side_by_side(before, behind)) == [NO_TWIN, 0]
 
 
+DRAWN = 0x5F3C_1A77
+OTHER_PORT, MASQUERADED = End("10.0.0.1", 52_017), End("10.0.0.100", 61_234)
+
+
+@pytest.mark.parametrize("behind", [MASQUERADED, OTHER_PORT], ids=["and address", "alone"])
+@pytest.mark.parametrize("server", [BEHIND, SERVICE], ids=["both ends", "the source"])
+def test_a_rewritten_source_port_does_not_hide_a_twin(behind: End, server: End) -> None:
+    frames = side_by_side(
+        connection(CLIENT, SERVICE, isn=DRAWN), connection(behind, server, isn=DRAWN)
+    )
+    assert twins_of(frames) == [NO_TWIN, 0]
+
+
 OTHER = [(0, REQUEST + b"x"), (1, ANSWER)]
 
 
@@ -107,8 +120,22 @@ OTHER = [(0, REQUEST + b"x"), (1, ANSWER)]
         (connection(CLIENT, SERVICE, isn=77), connection(CLIENT, BEHIND, isn=78)),
         (connection(CLIENT, SERVICE, isn=77), connection(End("10.0.0.1", 40002), BEHIND, isn=77)),
         (connection(CLIENT, SERVICE, isn=77), connection(NODE, BEHIND, OTHER, isn=77)),
+        (
+            connection(CLIENT, SERVICE, isn=DRAWN),
+            connection(MASQUERADED, BEHIND, OTHER, isn=DRAWN),
+        ),
+        (
+            connection(CLIENT, SERVICE, isn=DRAWN)[:1],
+            connection(MASQUERADED, BEHIND, isn=DRAWN)[:1],
+        ),
     ],
-    ids=["other numbers", "another port of the client", "other bytes of another client"],
+    ids=[
+        "other numbers",
+        "another port of the client",
+        "other bytes of another client",
+        "other bytes of another client and port",
+        "nobody answers another port",
+    ],
 )
 def test_what_differs_is_no_twin(one: list[bytes], other: list[bytes]) -> None:
     assert twins_of(side_by_side(one, other)) == [NO_TWIN, NO_TWIN]

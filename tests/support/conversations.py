@@ -16,7 +16,7 @@ from tests.support.chunks import chunk_of
 
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 MACS = bytes.fromhex("02000000000b02000000000a")
-CLIENT_ISN, SERVER_ISN = 1_000, 900_000
+CLIENT_ISN, SERVER_ISN = 1_000, 0x7A90_0000
 
 REQUEST = b"GET /api HTTP/1.1\r\nHost: reviews:8080\r\n\r\n"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

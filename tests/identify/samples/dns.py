@@ -45,6 +45,7 @@ SAMPLES = Samples(
     possible=(
         Talk(name="type 20000", client=query(b"a.shop", kind=20000)),
         Talk(name="cut inside the name", client=QUERY[:24]),
+        Talk(name="first fragment of an answer", server=ANSWER[:16]),
         Talk(name="cut behind the name", client=QUERY[:-3]),
         Talk(name="class 57", server=query(b"a.shop", flags=0x8180, cls=57)),
         Talk(name="label of 100 bytes", client=QUERY[:12] + b"\x64" + QUERY[13:]),

@@ -42,6 +42,10 @@ SAMPLES = Samples(
         Talk(name="empty settings alone", server=h2.EMPTY_SETTINGS),
     ),
     almost=(
+        Talk(
+            name="an XDR number 4 and zeros",
+            server=h2.EMPTY_SETTINGS + b"\0\0\1\0\x82\x14\xe0\x5b\0\1",
+        ),
         Talk(name="http/1", client=b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
         Talk(name="zeros", client=bytes(64), server=bytes(64)),
         Talk(name="zeros joined", client=bytes(64), server=bytes(64), midstream=True),
