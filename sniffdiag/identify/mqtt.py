@@ -56,6 +56,10 @@ LENGTHS: dict[int, range] = {
     15: range(2, 1 << 16),
     PUBLISH: range(3, 1 << 28),
 }
+PACKET_ID_LEN = 2
+SUBSCRIPTIONS, ACKNOWLEDGEMENTS = frozenset({8, 10}), frozenset({4, 5, 6, 7})
+REASONS = frozenset({0, 0x10}) | frozenset(range(0x80, 0xA3))
+"""MQTT 5.0 2.4: what an acknowledgement may say behind the packet's id."""
 LEVEL_3_1 = 3
 LEVELS = {LEVEL_3_1: "3.1", 4: "3.1.1", 5: "5.0"}
 # Bridges set the top bit of the level (mosquitto).
@@ -124,12 +128,51 @@ def _packet_len(types: frozenset[int]) -> Measure:
         if not isinstance(length, tuple):
             return None
         size, body_at = length
-        fits = _topic_fits(data, body_at, size) if kind == PUBLISH else True
+        fits = _body_fits(kind, data, body_at, size)
         if fits is None:
             return None
         return body_at + size - at if fits and size in LENGTHS[kind] else 0
 
     return measure
+
+
+def _body_fits(kind: int, data: bytes, at: int, size: int) -> bool | None:
+    """Whether what the type and length announce may follow; None while that is cut."""
+    if kind == PUBLISH:
+        return _topic_fits(data, at, size)
+    if kind in SUBSCRIPTIONS:
+        return _filter_fits(data, at, size)
+    if kind in ACKNOWLEDGEMENTS and size > PACKET_ID_LEN:
+        reason = wire.u8(data, at + PACKET_ID_LEN)
+        return None if reason is None else reason in REASONS
+    return True
+
+
+def _filter_fits(data: bytes, at: int, size: int) -> bool | None:
+    """Behind the packet's id comes a filter that is text; in 5.0 there are properties before it.
+
+    The names of a certificate look like chained SUBSCRIBEs: their ASN.1 tag is 0x82.
+    """
+    properties = wire.varint(data, at + PACKET_ID_LEN, MOST_LENGTH_BYTES)
+    found = _text_fits(data, at + PACKET_ID_LEN, at + size)
+    if found is not False or properties is False:
+        return found
+    if not isinstance(properties, tuple):
+        return None
+    length, behind = properties
+    return _text_fits(data, behind + length, at + size)
+
+
+def _text_fits(data: bytes, at: int, end: int) -> bool | None:
+    if at + 2 >= end:
+        return False
+    length = wire.u16(data, at)
+    if length is None:
+        return None
+    text = data[at + 2 : at + 2 + length]
+    if not length or at + 2 + length > end or not wire.is_printable(text):
+        return False
+    return True if len(text) == length else None
 
 
 def _topic_fits(data: bytes, body_at: int, size: int) -> bool | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sniffdiag.identify import http1
-from sniffdiag.identify.chains import CUT, NOT_A_FRAME, Measure, chains
+from sniffdiag.identify.chains import CUT, NOT_A_FRAME, Chain, Measure, chains
 from sniffdiag.identify.clue import Sounding
 from sniffdiag.identify.sides import asked, join, raised
 from sniffdiag.identify.verdict import (
@@ -27,7 +27,7 @@ from sniffdiag.model import Transport
 
 WEBSOCKET = b"websocket"
 OPCODES = frozenset({0x0, 0x1, 0x2, 0x8, 0x9, 0xA})
-FIRST_CONTROL_OPCODE = 0x8
+CONTINUATION, FIRST_CONTROL_OPCODE = 0x0, 0x8
 FIN, RSV1, RSV23, OPCODE_BITS = 0x80, 0x40, 0x30, 0x0F
 MASK, LENGTH_BITS = 0x80, 0x7F
 LENGTH_IN_2, LENGTH_IN_8 = 126, 127
@@ -54,6 +54,8 @@ def _measure(data: bytes, at: int, mask: int) -> int:
             return CUT
         length = int.from_bytes(extended)
     if length > MAX_FRAME_LEN or (width and length < LENGTH_IN_2):
+        return NOT_A_FRAME
+    if not length and not first & FIN:  # allowed, and what zeros look like
         return NOT_A_FRAME
     return 2 + width + (MASK_KEY_LEN if mask else 0) + length
 
@@ -130,7 +132,23 @@ def _probe_frames(heads: Heads) -> Verdict:
 
 
 def _longest_chain(side: Side, measure: Measure) -> int:
-    return max((len(chain.frames) for chain in chains(side, measure)), default=0)
+    return max((_frames_in_turn(chain) for chain in chains(side, measure)), default=0)
+
+
+def _frames_in_turn(chain: Chain) -> int:
+    """How many come before one that breaks the order of fragments (RFC 6455 5.4).
+
+    A message that is not final goes on in continuations, with control frames between them at most.
+    """
+    goes_on: bool | None = None
+    for number, (data, at) in enumerate(chain.frames):
+        opcode = data[at] & OPCODE_BITS
+        if opcode >= FIRST_CONTROL_OPCODE:
+            continue
+        if goes_on not in {None, opcode == CONTINUATION}:
+            return number
+        goes_on = not data[at] & FIN
+    return len(chain.frames)
 
 
 DETECTOR = Detector(

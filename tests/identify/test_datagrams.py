@@ -76,3 +76,25 @@ def test_a_joined_side_of_nothing_but_an_acknowledgement_is_possibly_mqtt(
     assert mqtt.DETECTOR.probe(Heads(server=side)).answer is answer
     more = Side(captured, complete=False)
     assert mqtt.DETECTOR.probe(Heads(server=more)).answer is Answer.NEED_MORE
+
+
+CERTIFICATE_NAMES = (
+    b"\x82\x0e*.pinterest.fr\x82\x0e*.pinterest.jp\x82\x0e*.pinterest.ca\x82\x0dpinterest.com"
+)
+SUBSCRIBE_3 = b"\x82\x08\x00\x01\x00\x03a/b\x00"
+SUBSCRIBE_5 = b"\x82\x0b\x00\x01\x02\x0b\x07\x00\x03a/b\x00"
+
+
+@pytest.mark.parametrize(
+    ("piece", "answer"),
+    [
+        (CERTIFICATE_NAMES, Answer.NEED_MORE),
+        (SUBSCRIBE_3 * 3, Answer.POSSIBLE),
+        (SUBSCRIBE_5 * 3, Answer.POSSIBLE),
+        (b"\x40\x04\x00\x01\x10\x00" * 3, Answer.POSSIBLE),
+        (b"\x40\x04\x00\x01ab" * 3, Answer.NEED_MORE),
+    ],
+    ids=["names of a certificate", "3.1.1", "5.0", "reasons", "no reasons"],
+)
+def test_chained_packets_are_mqtt_only_with_what_is_in_them(piece: bytes, answer: Answer) -> None:
+    assert mqtt.DETECTOR.probe(Heads(client=Side(piece))).answer is answer
