@@ -65,7 +65,9 @@ TYPES = (
 )
 A, AAAA, PTR, ANY = 1, 28, 12, 255
 NB, NBSTAT = 0x20, 0x21
-NBNS_NAME_LEN = 32
+NBNS_NAME_LEN, MOST_WRONG_LETTERS = 32, 4
+BROADCAST = 0x0010
+"""NetBIOS alone has it (RFC 1002 4.2.1.1); in DNS the bit is CD."""
 _HALF_ASCII = bytes(range(ord("A"), ord("P") + 1))
 _LOCAL_DOMAINS = (b"local", b"_tcp", b"_udp")
 _HOST_NAME = b"-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -183,7 +185,7 @@ def _is_nbns(header: Header, entry: Entry) -> bool:
 
 def _is_half_ascii(entry: Entry) -> bool:
     encoded = entry.labels[:1] and len(entry.labels[0]) == NBNS_NAME_LEN
-    return bool(encoded) and not entry.labels[0].translate(None, _HALF_ASCII)
+    return bool(encoded) and len(entry.labels[0].translate(None, _HALF_ASCII)) <= MOST_WRONG_LETTERS
 
 
 def _is_mdns(header: Header, entry: Entry) -> bool:
@@ -262,7 +264,8 @@ def _clue(wanted: Family, why: str, data: bytes, *, responses: bool) -> Clue:
         return AGAINST
     if found is wanted:
         return proof(why)
-    damaged = found is False and wanted is Family.DNS and _is_damaged(header, data)
+    likely = Family.NBNS if _begins_as_nbns(header, data) else Family.DNS
+    damaged = found is False and wanted is likely and _is_damaged(header, data)
     return lean(f"{why}, damaged") if damaged else AGAINST
 
 
@@ -348,13 +351,18 @@ def _cut(wanted: Family, why: str, data: bytes, *, responses: bool) -> Clue:
     enough = 1 if _is_usual(header) else TELLING_NAME_BYTES
     if len(name) < enough or not is_printable(name.translate(None, _LABEL_LENGTHS)):
         return OPEN
-    likely = Family.NBNS if _cut_nbns(data) else _cut_family(header)
+    likely = Family.NBNS if _begins_as_nbns(header, data) else _cut_family(header)
     return lean(f"{why}, cut inside its name") if likely is wanted else OPEN
 
 
-def _cut_nbns(data: bytes) -> bool:
-    name = data[HEADER_LEN + 1 :]
-    return data[HEADER_LEN] == NBNS_NAME_LEN and not name.translate(None, _HALF_ASCII)
+def _begins_as_nbns(header: Header, data: bytes) -> bool:
+    """A half-ASCII name, damaged or cut: what is left of it, or its beginning in a broadcast."""
+    name = data[HEADER_LEN + 1 : HEADER_LEN + 1 + NBNS_NAME_LEN]
+    if not name or data[HEADER_LEN] != NBNS_NAME_LEN:
+        return False
+    wrong = len(name.translate(None, _HALF_ASCII))
+    begun = header.flags & BROADCAST and not name[:2].translate(None, _HALF_ASCII)
+    return wrong <= MOST_WRONG_LETTERS or bool(begun)
 
 
 def _cut_family(header: Header) -> Family:
