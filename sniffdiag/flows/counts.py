@@ -14,7 +14,7 @@ CELL_BITS = 32
 MANY_LOOSE = 1 << 18
 """Rows that may pile up before equal ones are added together."""
 _CELL = (1 << CELL_BITS) - 1
-CODE_BITS = 10
+CODE_BITS = 14
 CODE = (1 << CODE_BITS) - 1
 BUCKET = 0xFFF
 """Buckets of time are numbered modulo 4096: far more than there ever are at once."""

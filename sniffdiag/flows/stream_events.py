@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sniffdiag.flows.stream_codes import GRPC_STATUS, NO_GRPC_STATUS, RESET_WAITING, UNCLEAR
+from sniffdiag.flows.stream_codes import RESET_WAITING, UNCLEAR, grpc_codes
 from sniffdiag.nominate.messages import (
     FIRST_FINAL_STATUS,
     GOAWAY,
-    GRPC_UNTOLD,
     LOWEST_STATUS,
     STATUS_UNTOLD,
     STREAM_RESET,
@@ -33,6 +32,7 @@ STREAM_EVENT = np.dtype(
         ("tentative", np.int16),  # which segment of its table's flow it is in, from 1; else 0
         ("code", np.uint16),
         ("grpc_status", np.uint8),
+        ("pending", np.uint8),  # what settles it (`header_tables.Told`)
         ("side", np.uint8),
         ("ends", np.bool_),
         ("counted", np.bool_),
@@ -127,11 +127,9 @@ class StreamContext:
         told[is_reset & (again != asked)] += RESET_WAITING - STREAM_RESET
         counts = (is_request & ~again) | is_answer | is_unclear | is_frame
         yield due[counts], told[counts]
-        status = events["grpc_status"][due]
-        known = ~is_request & (status != GRPC_UNTOLD)
-        yield due[known], (GRPC_STATUS + status[known]).astype(np.uint16)
-        lacks = ~known & events["ends"][due] & (is_answer | is_trailers)
-        yield due[lacks], np.full(np.count_nonzero(lacks), NO_GRPC_STATUS, np.uint16)
+        status, ago = events["grpc_status"][due], events["pending"][due]
+        tells = events["ends"][due] & (is_answer | is_trailers)
+        yield due[tells], grpc_codes(events["side"][due[tells]], status[tells], ago[tells])
 
     def answers(self, rows: Mask) -> tuple[Ints, Ints]:
         """Which of `rows` answer a request before them, and after how many ns."""

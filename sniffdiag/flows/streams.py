@@ -19,8 +19,11 @@ import numpy as np
 
 from sniffdiag.decode.headers import TCP_RST
 from sniffdiag.flows.chunk import grouped
-from sniffdiag.flows.counts import Counts, cell
+from sniffdiag.flows.counts import CODE, Counts, cell
+from sniffdiag.flows.fragments import SIDES
+from sniffdiag.flows.header_tables import HeaderTables, Told
 from sniffdiag.flows.messages import places, steps_of
+from sniffdiag.flows.stream_codes import NO_GRPC_STATUS, PENDING, grpc_codes, pending_of
 from sniffdiag.flows.stream_events import (
     STREAM_EVENT,
     WINDOW,
@@ -30,7 +33,7 @@ from sniffdiag.flows.stream_events import (
 )
 from sniffdiag.flows.tuples import grown
 from sniffdiag.model import Transport
-from sniffdiag.nominate.messages import FRAMES, MAY_BE_FRAMES, NOT_FRAMES
+from sniffdiag.nominate.messages import FRAMES, GRPC_UNTOLD, MAY_BE_FRAMES, NOT_FRAMES
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -136,7 +139,7 @@ class Reach:
 class Streams:
     """A fold over the HTTP/2 messages of chunks. What is counted goes into `counts`."""
 
-    __slots__ = ("_loose", "_open", "_reach", "counts", "latencies")
+    __slots__ = ("_loose", "_open", "_reach", "_tables", "counts", "latencies")
 
     def __init__(self) -> None:
         self.counts = Counts()
@@ -146,6 +149,7 @@ class Streams:
         self._loose: list[StreamEvents] = []
         """Frames that came since, in capture order."""
         self._reach = Reach()
+        self._tables = HeaderTables()
 
     @property
     def loose_rows(self) -> int:
@@ -165,6 +169,10 @@ class Streams:
             return chosen
         found = segments.read(which[chosen])
         of = rows[chosen[found.segment]]
+        sent = rows[chosen]
+        begins = (segments.likeness[which[chosen]] == FRAMES) & (number == 0)
+        owner = np.where(begins, fragment[sent] * SIDES + packets.side[sent], -1)
+        told = self._tables.hear(owner, packets.headers.seq[sent], found)
         events = np.zeros(of.shape[0], STREAM_EVENT)
         for name, column in (
             ("ts_ns", packets.headers.ts_ns[of]),
@@ -174,7 +182,8 @@ class Streams:
             ("tentative", number[found.segment]),
             ("stream", found.stream),
             ("code", found.code),
-            ("grpc_status", found.grpc_status),
+            ("grpc_status", told.value),
+            ("pending", told.pending),
             ("ends", found.ends),
         ):
             events[name] = column
@@ -193,12 +202,39 @@ class Streams:
         number = events["tentative"] + since
         stays = ~was | ((state != _CLOSED) & (number <= REACH))
         events["tentative"] = np.where(was & (state == _UNKNOWN), number, 0)
-        events["owner"] = target[events["owner"]]
         counts = was & (state == _OPEN) & stays
         times: Ints = events["ts_ns"][counts]
+        self._settle_pending(later, events, target)
+        events["owner"] = target[events["owner"]]
         self._loose.append(events_of(events, stays))
         self.add(later, target)
         return times
+
+    def _settle_pending(self, later: Streams, events: StreamEvents, target: Ints) -> None:
+        """Let later header tables follow, and settle what waits for that in counts and events."""
+        fragment, told, times = later.counts.columns()
+        rows = np.flatnonzero(told & CODE >= PENDING)
+        side, value, ago = pending_of(told[rows] & CODE)
+        waits = np.flatnonzero(events["pending"])
+        asked = Told(
+            np.concatenate([value, events["grpc_status"][waits]]),
+            np.concatenate([ago, events["pending"][waits]]),
+        )
+        sides = np.arange(SIDES)
+        both = (target[:, np.newaxis] * SIDES + sides).reshape(-1)
+        owner = np.concatenate(
+            [
+                fragment[rows] * SIDES + side,
+                events["owner"][waits].astype(np.int64) * SIDES + events["side"][waits],
+            ]
+        )
+        found = self._tables.follow(later._tables, both, (owner, asked))
+        told[rows] &= ~CODE
+        told[rows] |= grpc_codes(side, found.value[: rows.size], found.pending[: rows.size])
+        events["grpc_status"][waits] = found.value[rows.size :]
+        events["pending"][waits] = found.pending[rows.size :]
+        later.counts = Counts()
+        later.counts.add_times(fragment, told, times)
 
     def add(self, other: Streams, target: Ints) -> None:
         """Add another's counts, its fragment `i` as `target[i]`, -1 for none."""
@@ -213,13 +249,23 @@ class Streams:
         copy.add(self, target)
         copy._loose.append(self._waiting(target, tentative=True))
         copy._reach = self._reach.part(target)
+        stays = np.repeat(target, SIDES)
+        both = np.where(stays < 0, -1, stays * SIDES + np.arange(stays.shape[0]) % SIDES)
+        copy._tables = self._tables.part(both)
         return copy
 
     def sealed(self, row: Ints) -> Streams:
         """A copy to count everything in; `row`: the flow of each fragment."""
         copy = Streams()
         copy.add(self, row)
-        copy._loose.append(self._waiting(row, tentative=False))
+        fragment, told, times = copy.counts.columns()
+        copy.counts = Counts()
+        told = np.where(told & CODE >= PENDING, told & ~CODE | NO_GRPC_STATUS, told)
+        copy.counts.add_times(fragment, told, times)
+        events = self._waiting(row, tentative=False)
+        events["grpc_status"][events["pending"] > 0] = GRPC_UNTOLD
+        events["pending"] = 0
+        copy._loose.append(events)
         return copy
 
     def _waiting(self, target: Ints, *, tentative: bool) -> StreamEvents:

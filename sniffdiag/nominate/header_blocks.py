@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 from sniffdiag.nominate.messages import (
     GRPC_UNTOLD,
+    LOWEST_STATUS,
     METHODS,
+    NOT_ADDED,
     OTHER_METHOD,
     STATUS_UNTOLD,
     UNTOLD,
@@ -26,6 +28,11 @@ MOST_FIELDS = 48
 GET_INDEX, POST_INDEX, FIRST_STATUS_INDEX = 2, 3, 8
 STATIC_STATUSES = np.array([200, 204, 206, 304, 400, 404, 500], np.uint16)
 """Indices 8 to 14 of the static table (RFC 7541 A); 1 to 7 are a request's."""
+FIRST_DYNAMIC_INDEX = 62
+FARTHEST = 127
+"""Entries back that are looked for: a table of 4,096 bytes holds no more (RFC 7541 4.1)."""
+_LARGE = 1_024
+"""Bytes of an entry, by its coded strings, which every table is taken to hold."""
 _INTEGER_BYTES = 4
 _DIGITS = (0x00, 0x01, 0x02, 0x19, 0x1A, 0x1B, 0x1C, 0x1D, 0x1E, 0x1F)
 """Huffman codes of 0 to 9: five bits below 3, else six (RFC 7541 B)."""
@@ -87,6 +94,31 @@ _HUFFMAN_GRPC = _Words.of({_coded(str(s)): s for s in range(MOST_GRPC_STATUS + 1
 
 
 @dataclass(frozen=True, slots=True)
+class TableUse:
+    """What header blocks do with their side's dynamic table, one row each."""
+
+    inserts: npt.NDArray[np.uint8]
+    """Entries added."""
+    ref: npt.NDArray[np.uint8]
+    """How long before the block an entry was added (1: the last one) that may be `grpc-status`, or
+    whose name may be, if the block has a value for it; 0 for none."""
+    place: npt.NDArray[np.uint8]
+    """Which entry that it adds is its gRPC status, if it is; else `NOT_ADDED`."""
+    is_whole: Mask
+    """All of the block was read, and what it adds fits into the table."""
+
+    @classmethod
+    def of(cls, blocks: int) -> TableUse:
+        """Nothing said yet."""
+        return cls(
+            inserts=np.zeros(blocks, np.uint8),
+            ref=np.zeros(blocks, np.uint8),
+            place=np.full(blocks, NOT_ADDED, np.uint8),
+            is_whole=np.zeros(blocks, np.bool_),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Blocks:
     """What header blocks say, one row each."""
 
@@ -94,6 +126,7 @@ class Blocks:
     """A method, a status, `UNTOLD_METHOD`, `STATUS_UNTOLD`, or `UNTOLD`: either, or trailers."""
     grpc_status: npt.NDArray[np.uint8]
     """`GRPC_UNTOLD` where no literal tells it."""
+    table: TableUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +142,20 @@ class _Fields:
     behind: Offsets
     is_whole: Mask
     """Not cut by the end of what was captured."""
+    is_added: Mask
+    is_misfit: Mask
+    """It may be too large for a table, or leaves little room in it."""
 
 
 def read_blocks(data: Bytes, at: Offsets, end: Offsets) -> Blocks:
     """Blocks from `at` to `end`, or as far as they were captured."""
-    blocks = Blocks(np.full(at.shape, UNTOLD, np.uint16), np.full(at.shape, GRPC_UNTOLD, np.uint8))
+    blocks = Blocks(
+        np.full(at.shape, UNTOLD, np.uint16),
+        np.full(at.shape, GRPC_UNTOLD, np.uint8),
+        TableUse.of(at.shape[0]),
+    )
+    references = np.zeros(at.shape, np.uint8)
+    is_fit = np.ones(at.shape, np.bool_)
     rows = np.flatnonzero(at < end)
     place = at[rows]
     for _ in range(MOST_FIELDS):
@@ -121,7 +163,12 @@ def read_blocks(data: Bytes, at: Offsets, end: Offsets) -> Blocks:
             break
         fields = _next(data, place, end[rows])
         _hear_message(data, blocks.code, rows, fields)
-        _hear_grpc_status(data, blocks.grpc_status, rows, fields)
+        _hear_references(blocks, references, rows, fields)
+        _hear_grpc_status(data, blocks, rows, fields)
+        is_fit[rows] &= ~fields.is_misfit
+        blocks.table.inserts[rows] += fields.is_added & (blocks.table.inserts[rows] < FARTHEST)
+        is_end = fields.behind == end[rows]
+        blocks.table.is_whole[rows[is_end]] = is_fit[rows[is_end]]
         on = fields.behind < end[rows]
         rows, place = rows[on], fields.behind[on]
     return blocks
@@ -139,8 +186,11 @@ def _next(data: Bytes, at: Offsets, end: Offsets) -> _Fields:
     is_literal = ~is_indexed & ~is_update
     name, behind = _string(data, behind, is_literal & (index == 0))
     value, behind = _string(data, behind, is_literal)
+    is_misfit = np.where(is_update, index < _LARGE, name[1] + value[1] > _LARGE)
     index = np.where(is_update, -1, index)
-    return _Fields(index, is_indexed, name, value, behind, behind <= end)
+    return _Fields(
+        index, is_indexed, name, value, behind, behind <= end, is_added & is_literal, is_misfit
+    )
 
 
 def _string(
@@ -192,22 +242,55 @@ def _hear_message(data: Bytes, code: Codes, rows: Offsets, fields: _Fields) -> N
     code[rows] = known
 
 
-def _hear_grpc_status(
-    data: Bytes, grpc_status: npt.NDArray[np.uint8], rows: Offsets, fields: _Fields
+def _hear_references(
+    blocks: Blocks, references: npt.NDArray[np.uint8], rows: Offsets, fields: _Fields
 ) -> None:
+    """Of trailers the first dynamic field may be the gRPC status; of an answer the second may."""
+    depth = fields.index - (FIRST_DYNAMIC_INDEX - 1) - blocks.table.inserts[rows]
+    dynamic = np.flatnonzero(fields.is_indexed & (fields.index >= FIRST_DYNAMIC_INDEX))
+    at = rows[dynamic]
+    references[at] += references[at] < FARTHEST
+    is_answer = blocks.code[at] >= LOWEST_STATUS
+    wanted = (references[at] == 1) | ((references[at] == 2) & is_answer)  # noqa: PLR2004
+    wanted &= (depth[dynamic] >= 1) & (depth[dynamic] <= FARTHEST)
+    wanted &= blocks.grpc_status[at] == GRPC_UNTOLD
+    blocks.table.ref[at[wanted]] = depth[dynamic[wanted]]
+
+
+def _hear_grpc_status(data: Bytes, blocks: Blocks, rows: Offsets, fields: _Fields) -> None:
     at, length, is_coded = fields.name
     coded = is_coded & (length == len(_CODED_GRPC_STATUS))
     plain = ~is_coded & (length == len(_GRPC_STATUS))
-    named = np.flatnonzero(
-        (fields.index == 0) & ~fields.is_indexed & (coded | plain) & fields.is_whole
-    )
+    spelt = fields.is_whole & ~fields.is_indexed
+    spelt &= blocks.grpc_status[rows] == GRPC_UNTOLD
+    named = np.flatnonzero((fields.index == 0) & spelt & (coded | plain))
     for text, of in ((_GRPC_STATUS, plain), (_CODED_GRPC_STATUS, coded)):
         begins = words(data, at[named]) == word_of(text[:8])
         ends = words(data, at[named] + len(text) - 8) == word_of(text[-8:])
         found = named[of[named] & begins & ends]
-        if found.size:
-            tables = (_PLAIN_GRPC, _HUFFMAN_GRPC)
-            grpc_status[rows[found]] = _spelt(data, fields, found, tables, GRPC_UNTOLD)
+        _tell(data, blocks, (rows, fields), found, np.zeros(found.shape, np.int64))
+    depth = fields.index - (FIRST_DYNAMIC_INDEX - 1) - blocks.table.inserts[rows]
+    named = np.flatnonzero(spelt & (fields.index > 0) & (depth >= 1) & (depth <= FARTHEST))
+    _tell(data, blocks, (rows, fields), named, depth[named])
+
+
+def _tell(
+    data: Bytes, blocks: Blocks, of: tuple[Offsets, _Fields], found: Offsets, ref: Offsets
+) -> None:
+    """`found` have gRPC statuses as values; how long ago their names were added, 0 if spelt out.
+
+    `of`: rows of `blocks`, and a field of each.
+    """
+    rows, fields = of
+    if not found.size:
+        return
+    status = _spelt(data, fields, found, (_PLAIN_GRPC, _HUFFMAN_GRPC), GRPC_UNTOLD)
+    is_known = status != GRPC_UNTOLD
+    found, status, ref = found[is_known], status[is_known], ref[is_known]
+    at = rows[found]
+    blocks.grpc_status[at], blocks.table.ref[at] = status, ref
+    added = fields.is_added[found]
+    blocks.table.place[at[added]] = blocks.table.inserts[at[added]]
 
 
 def _spelt(

@@ -19,7 +19,9 @@ from sniffdiag.nominate.messages import (
     GRPC_UNTOLD,
     LIKENESS,
     MAY_BE_FRAMES,
+    NOT_ADDED,
     STREAM_RESET,
+    UNSOUND,
     UNTOLD,
     Http2Messages,
     Segments,
@@ -29,7 +31,7 @@ from sniffdiag.records import dataclass
 
 PREFACE_LEN = 24
 DATA, HEADERS, RST_STREAM, GOAWAY_FRAME = 0, 1, 3, 7
-END_STREAM, PADDED, HAS_PRIORITY = 0x01, 0x08, 0x20
+END_STREAM, END_HEADERS, PADDED, HAS_PRIORITY = 0x01, 0x04, 0x08, 0x20
 PRIORITY_LEN = 5
 KIND_AT, FLAGS_AT, STREAM_AT, NUMBER_LEN = 3, 4, 5, 4
 _WITH_ERRORS = ((RST_STREAM, STREAM_RESET, 0), (GOAWAY_FRAME, GOAWAY, NUMBER_LEN))
@@ -55,6 +57,8 @@ class _Frames:
     segment: Offsets
     at: Offsets
     """In the chunk."""
+    behind: Offsets
+    """Of each segment: where its last frame ends, `UNSOUND` where one is cut or invalid."""
 
 
 def segments_of(
@@ -102,6 +106,7 @@ def _walk(data: Bytes, begin: Offsets, end: Offsets) -> _Frames:
     rows = np.flatnonzero(begin + HEADER_LEN <= end)
     place = begin[rows]
     segments, places = [rows[:0]], [place[:0]]
+    behind = np.where(begin >= end, begin, UNSOUND)
     for _ in range(MOST_FRAMES):
         if not rows.size:
             break
@@ -110,9 +115,11 @@ def _walk(data: Bytes, begin: Offsets, end: Offsets) -> _Frames:
         segments.append(rows[wanted])
         places.append(place[wanted])
         place = place + length
+        is_done = (length > 0) & (place >= end[rows])
+        behind[rows[is_done]] = place[is_done]
         on = (length > 0) & (place + HEADER_LEN <= end[rows])
         rows, place = rows[on], place[on]
-    return _Frames(np.concatenate(segments), np.concatenate(places))
+    return _Frames(np.concatenate(segments), np.concatenate(places), behind)
 
 
 def _kind(data: Bytes, at: Offsets) -> npt.NDArray[np.intp]:
@@ -186,10 +193,18 @@ def _messages(data: Bytes, frames: _Frames, at: Offsets, end: Offsets) -> Http2M
     kind, flags = byte(header, 3), byte(header, 4)
     code = np.full(place.shape, UNTOLD, np.uint16)
     grpc_status = np.full(place.shape, GRPC_UNTOLD, np.uint8)
+    inserts, ref = np.zeros((2, place.shape[0]), np.uint8)
+    added = np.full(place.shape, NOT_ADDED, np.uint8)
+    behind = np.where(frames.behind == UNSOUND, UNSOUND, frames.behind - at)
     blocks = np.flatnonzero(kind == HEADERS)
     begins, ends = _blocks(data, place[blocks], end[blocks])
     told = read_blocks(data, begins, ends)
     code[blocks], grpc_status[blocks] = told.code, told.grpc_status
+    use = told.table
+    inserts[blocks], ref[blocks], added[blocks] = use.inserts, use.ref, use.place
+    is_whole = use.is_whole & (flags[blocks] & np.uint64(END_HEADERS) != 0)
+    is_whole &= place[blocks] + frame_len(data, place[blocks]) <= end[blocks]
+    behind[segment[blocks[~is_whole]]] = UNSOUND
     for frame, first_code, before in _WITH_ERRORS:
         rows = np.flatnonzero(kind == frame)
         code[rows] = first_code + _errors(data, place[rows] + HEADER_LEN + before, end[rows])
@@ -200,6 +215,10 @@ def _messages(data: Bytes, frames: _Frames, at: Offsets, end: Offsets) -> Http2M
         code=code,
         grpc_status=grpc_status,
         ends=(kind == HEADERS) & (flags & np.uint64(END_STREAM) != 0),
+        inserts=inserts,
+        ref=ref,
+        place=added,
+        behind=behind,
     )
 
 

@@ -31,7 +31,7 @@ STREAM_RESET, GOAWAY = 30, 50
 """Codes of RST_STREAM and GOAWAY begin here: with the error code (RFC 9113 7) they are whole."""
 ERROR_CODES = 15
 """Those of RFC 9113 7, and one for all that are unknown."""
-GRPC_UNTOLD = 255
+GRPC_UNTOLD = NOT_ADDED = 255
 LOWEST_STATUS = 100
 """Codes from here on are status codes as they stand on the wire (RFC 9110 15)."""
 SWITCHING_PROTOCOLS, FIRST_FINAL_STATUS = 101, 200
@@ -42,6 +42,7 @@ _WHOLE, _OPEN, _RESPONSE = 1, 2, 3
 _KIND[[Tag.HTTP1_REQUEST, Tag.HTTP1_REQUEST_OPEN, Tag.HTTP1_RESPONSE]] = _WHOLE, _OPEN, _RESPONSE
 _NEVER = 0
 
+UNSOUND = -1
 NOT_FRAMES, MAY_BE_FRAMES, FRAMES = 0, 1, 2
 LIKENESS = np.full(256, NOT_FRAMES, np.uint8)
 LIKENESS[[Tag.OTHER, Tag.HTTP2_PREFACE, Tag.HTTP2_FRAMES]] = MAY_BE_FRAMES, FRAMES, FRAMES
@@ -61,6 +62,12 @@ class Http2Messages:
     grpc_status: npt.NDArray[np.uint8]
     ends: npt.NDArray[np.bool_]
     """The frame ends its side of the stream."""
+    inserts: npt.NDArray[np.uint8]
+    ref: npt.NDArray[np.uint8]
+    place: npt.NDArray[np.uint8]
+    """What a header block does with the dynamic table (`header_blocks.TableUse`)."""
+    behind: Offsets
+    """Of each segment: offset behind its last frame, `UNSOUND` where not all of them were read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,3 +170,22 @@ def test_latency_is_right_within_its_steps() -> None:
     assert http.latency is not None
     told_ms = [ns / 10**6 for ns in (http.latency.p50_ns, http.latency.p90_ns, http.latency.p99_ns)]
     assert told_ms == pytest.approx([50, 90, 99], rel=0.032)
+
+
+def test_grpc_statuses_of_long_connections_are_told_though_blocks_only_refer_to_earlier_ones() -> (
+    None
+):
+    """Of 200 calls every tenth fails; each status is spelt out once, and then only referred to."""
+    report = analyze_captures(
+        [str(Path(__file__).parents[2] / "pcaps" / "http2" / "many" / "grpc-one-by-one.pcap")],
+        load([], declarations=["shop/cart:8446/grpc=127.0.0.1"]),
+        MeshChoice("istio", "1.20"),
+    )
+    port = report.ports[0].seen
+    assert port.http is not None
+    assert port.timeline is not None
+    assert (port.http.counted, port.http.is_least) == (Counted.COLUMNS, True)
+    assert port.http.methods == (("POST", 200),)
+    assert port.http.grpc_statuses == ((0, 180), (14, 20))
+    assert (port.http.grpc_untold, port.http.errors) == (0, 20)
+    assert (sum(port.timeline.requests), sum(port.timeline.grpc_errors)) == (200, 20)
