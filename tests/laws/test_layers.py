@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -215,11 +215,16 @@ def test_layers_without_columns_never_load_numpy(layer: str) -> None:
 
 
 def test_version_is_told_within_150_ms() -> None:
-    """Best of several: the machine may be busy, the program may not."""
+    """Best of several, in time of a processor: the machine may be busy, the program may not."""
     took = []
     for _ in range(7):
-        began = time.perf_counter()
+        began = _used_by_children()
         command = [sys.executable, "-m", "sniffdiag", "--version"]
         subprocess.run(command, check=True, capture_output=True, cwd=PACKAGE.parent)
-        took.append(time.perf_counter() - began)
+        took.append(_used_by_children() - began)
     assert min(took) <= 0.15
+
+
+def _used_by_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
