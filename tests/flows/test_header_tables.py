@@ -18,7 +18,11 @@ from tests.support.packets import Packet, chunk_of_packets, reply
 
 CALL = bytes(Encoder().encode([(":method", "POST"), (":path", "/shop.Cart/Add")]))
 ASKED = Packet(src=0x0A000002, dst=0x0A000001, payload=h2.headers(CALL), seq=1)
-EXTRA = ([], [(":status", "200"), ("content-type", "application/grpc")], [("x-a", "b")])
+EXTRA: tuple[list[tuple[str, str]], ...] = (
+    [],
+    [(":status", "200"), ("content-type", "application/grpc")],
+    [("x-a", "b")],
+)
 
 
 @st.composite
