@@ -132,7 +132,8 @@ def told(table: FlowTable) -> dict[str, object]:
     found = seal(table).tallied
     if found is None or found.streams is None:
         return {}
-    columns = {each.name: getattr(found.streams, each.name) for each in fields(Tallied)}
+    names = {each.name for each in fields(Tallied)} - {"streams"}
+    columns = {name: getattr(found.streams, name) for name in sorted(names)}
     return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in columns.items()}
 
 

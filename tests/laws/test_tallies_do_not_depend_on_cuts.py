@@ -65,7 +65,8 @@ def told(table: FlowTable) -> dict[str, object]:
     found = seal(table).tallied
     if found is None:
         return {}
-    columns = {each.name: getattr(found, each.name) for each in fields(Tallied)}
+    names = {each.name for each in fields(Tallied)} - {"streams"}
+    columns = {name: getattr(found, name) for name in sorted(names)}
     return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in columns.items()}
 
 
