@@ -20,6 +20,9 @@ TYPES = 10
 FLAGS = np.array([0x09, 0x2D, 0, 0, 0x01, 0x0C, 0x01, 0, 0, 0x04], np.int64)
 LEAST = np.array([0, 1, 5, 4, 0, 5, 8, 8, 4, 0], np.int64)
 MOST = np.array([MAX_LEN, MAX_LEN, 5, 4, MAX_LEN, MAX_LEN, 8, MAX_LEN, 4, MAX_LEN], np.int64)
+LARGE_DATA = MOST.copy()
+LARGE_DATA[0] = (1 << 24) - 1
+"""As `MOST` where a peer allows larger frames (RFC 9113 6.5.2), which grpc's does."""
 ON_CONNECTION = np.array([0, 0, 0, 0, 1, 0, 1, 1, 1, 0], np.bool_)
 ON_STREAM = np.array([1, 1, 1, 1, 0, 1, 0, 0, 1, 1], np.bool_)
 

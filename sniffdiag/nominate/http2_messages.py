@@ -11,26 +11,23 @@ import numpy as np
 import numpy.typing as npt
 
 from sniffdiag.nominate.header_blocks import read_blocks
-from sniffdiag.nominate.http2_frames import HEADER_LEN, MAX_LEN, MOST, frame_len
+from sniffdiag.nominate.http2_frames import HEADER_LEN, LARGE_DATA, MAX_LEN, frame_len
 from sniffdiag.nominate.messages import (
     ERROR_CODES,
     FRAMES,
     GOAWAY,
     GRPC_UNTOLD,
-    LIKENESS,
-    MAY_BE_FRAMES,
     NOT_ADDED,
     STREAM_RESET,
     UNSOUND,
     UNTOLD,
     Http2Messages,
-    Segments,
 )
 from sniffdiag.nominate.windows import Bytes, Mask, Offsets, byte, windows, words
 from sniffdiag.records import dataclass
 
 PREFACE_LEN = 24
-DATA, HEADERS, RST_STREAM, GOAWAY_FRAME = 0, 1, 3, 7
+HEADERS, RST_STREAM, GOAWAY_FRAME = 1, 3, 7
 END_STREAM, END_HEADERS, PADDED, HAS_PRIORITY = 0x01, 0x04, 0x08, 0x20
 PRIORITY_LEN = 5
 KIND_AT, FLAGS_AT, STREAM_AT, NUMBER_LEN = 3, 4, 5, 4
@@ -45,9 +42,6 @@ _COMMON_BITS = np.uint8(0xFF ^ HEADERS ^ RST_STREAM)
 """With these alone HEADERS and RST_STREAM are HEADERS both."""
 _IS_WANTED = np.zeros(256, np.bool_)
 _IS_WANTED[[HEADERS, RST_STREAM, GOAWAY_FRAME]] = True
-_MOST = MOST.copy()
-_MOST[DATA] = (1 << 24) - 1
-"""A peer may allow larger frames (RFC 9113 6.5.2), which grpc's does; nothing else has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,34 +53,6 @@ class _Frames:
     """In the chunk."""
     behind: Offsets
     """Of each segment: where its last frame ends, `UNSOUND` where one is cut or invalid."""
-
-
-def segments_of(
-    data: Bytes,
-    rows: Offsets,
-    payload: tuple[Offsets, Offsets, Offsets],
-    tags: npt.NDArray[np.uint8],
-) -> Segments:
-    """Segments of a chunk; of the payload of each: where it is, its captured bytes, its length."""
-    at, captured, wire = payload
-    likeness = LIKENESS[tags]
-    cut = np.flatnonzero((captured < wire) & (likeness == MAY_BE_FRAMES))
-    if cut.size:
-        cut = cut[_begin_with_frames(data, at[cut], captured[cut], wire[cut])]
-        likeness[cut] = FRAMES
-    return Segments(
-        rows,
-        likeness,
-        lambda some: read_messages(data, at[some], captured[some], likeness[some]),
-    )
-
-
-def _begin_with_frames(data: Bytes, at: Offsets, captured: Offsets, wire: Offsets) -> Mask:
-    """Which segments, cut by the snapshot length, begin with a whole HEADERS frame or more."""
-    length = frame_len(data, at, _MOST)
-    found: Mask = (byte(words(data, at), 3) == HEADERS) & (captured > HEADER_LEN)
-    found &= (length > HEADER_LEN) & (length <= wire)
-    return found
 
 
 def read_messages(
@@ -110,7 +76,7 @@ def _walk(data: Bytes, begin: Offsets, end: Offsets) -> _Frames:
     for _ in range(MOST_FRAMES):
         if not rows.size:
             break
-        length = frame_len(data, place, _MOST)
+        length = frame_len(data, place, LARGE_DATA)
         wanted = (length > 0) & _IS_WANTED[_kind(data, place)]
         segments.append(rows[wanted])
         places.append(place[wanted])
@@ -175,7 +141,7 @@ def _leads_to_the_end(data: Bytes, begin: Offsets, end: Offsets, is_first: Mask)
     good = np.zeros(begin.shape, np.bool_)
     rows, place = np.arange(begin.shape[0]), begin
     for step in range(1, MOST_FRAMES + 1):
-        length = frame_len(data, place, _MOST)
+        length = frame_len(data, place, LARGE_DATA)
         place = place + length
         stops = (length > 0) & (place + HEADER_LEN > end[rows])
         good[rows[stops & ((place == end[rows]) | (step > 1) | is_first[rows])]] = True

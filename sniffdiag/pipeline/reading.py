@@ -17,9 +17,9 @@ import numpy.typing as npt
 from sniffdiag.decode.decode import decode
 from sniffdiag.decode.headers import DecodeStatus, HeaderTable
 from sniffdiag.flows.table import FlowTable
-from sniffdiag.nominate.http2_messages import segments_of
 from sniffdiag.nominate.messages import Messages, messages_of
 from sniffdiag.nominate.nominate import Tags, nominate
+from sniffdiag.nominate.segments import segments_of
 from sniffdiag.pipeline.copying import CopyWatch, Mask
 from sniffdiag.pipeline.forks import CAN_FORK, Fork
 from sniffdiag.pipeline.interrupt import Interrupt
