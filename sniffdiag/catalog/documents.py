@@ -16,7 +16,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from sniffdiag.catalog.mistaken import mistaken_for, said_before, template_in
 from sniffdiag.errors import CatalogError
+from sniffdiag.folders import files_below, is_folder
 from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
@@ -70,13 +72,13 @@ def read_documents(
     readable = 0
     for source in sources:
         for path in _files(source):
-            data = _read(path, stdin)
+            data = path if isinstance(path, Problem) else _read(path, stdin)
             if isinstance(data, Problem):
                 failures.append(data.line)
                 yield data
                 continue
             readable += 1
-            yield from _documents(path, _decoded(data))
+            yield from _documents(str(path), _decoded(data))
     if failures and not readable:
         raise CatalogError(
             failures[0],
@@ -84,11 +86,18 @@ def read_documents(
         )
 
 
-def _files(source: str) -> list[str]:
-    if source in ("", STDIN) or not Path(source).is_dir():
+def _files(source: str) -> list[str | Problem]:
+    if source in ("", STDIN) or not is_folder(source):
         return [source]
-    found = [p for p in Path(source).rglob("*") if p.suffix in _SUFFIXES and p.is_file()]
-    return [str(path) for path in sorted(found)] or [source]
+    paths, refused = files_below(source)
+    found: list[str | Problem] = [_not_read(error.filename, error) for error in refused]
+    found += [str(path) for path in paths if path.suffix in _SUFFIXES]
+    return found or [source]
+
+
+def _not_read(name: str, error: Exception) -> Problem:
+    reason = getattr(error, "strerror", None) or error
+    return Problem(f"{name}: cannot be read: {reason}")
 
 
 def _read(path: str, stdin: Readable | None) -> bytes | Problem:
@@ -101,8 +110,7 @@ def _read(path: str, stdin: Readable | None) -> bytes | Problem:
     except IsADirectoryError:
         return Problem(f"{path}: a directory without {', '.join(_SUFFIXES)} files")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        return Problem(f"{path}: cannot be read: {reason}")
+        return _not_read(path, error)
 
 
 def _decoded(data: bytes) -> str:
@@ -113,9 +121,17 @@ def _decoded(data: bytes) -> str:
 def _documents(path: str, text: str) -> Iterator[Document | Problem]:
     """JSON where the text begins like JSON: nobody writes whole manifests as YAML flow mappings."""
     name = "standard input" if path == STDIN else path
+    mistake = mistaken_for(text)
+    if mistake:
+        yield Problem(f"{name}: {mistake}")
+        return
+    begin, errors = said_before(text)
+    yield from (Problem(f"{name}: kubectl failed: {error}") for error in errors)
+    text = "\n" * text.count("\n", 0, begin) + text[begin:]
     if text.lstrip()[:1] in ("{", "["):
-        return _json_documents(name, text)
-    return _yaml_documents(name, text)
+        yield from _json_documents(name, text)
+    else:
+        yield from _yaml_documents(name, text)
 
 
 def _json_documents(name: str, text: str) -> Iterator[Document | Problem]:
@@ -155,7 +171,8 @@ def _yaml_documents(name: str, text: str) -> Iterator[Document | Problem]:
             yield Document(f"{name}:{begins}", load_yaml(chunk))
         except NotYamlError as error:
             at = line + min(error.line, chunk.rstrip().count("\n"))
-            yield Problem(f"{name}:{at}: document {number} is not usable YAML: {error}")
+            why = template_in(chunk) or f"not usable YAML: {error}"
+            yield Problem(f"{name}:{at}: document {number} is {why}")
 
 
 def _yaml_chunks(text: str) -> Iterator[tuple[int, str]]:

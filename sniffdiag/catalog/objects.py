@@ -28,6 +28,8 @@ _DEFAULT_NAMESPACE = "default"
 _HEADLESS = "None"
 _FINISHED = frozenset({"Succeeded", "Failed"})
 _ENDED_LIST = "List"
+_ERROR = "Status"
+"""Kind of what the API server answers when it refuses (metav1.Status)."""
 
 _SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 _EXCLUDED_INBOUND = "traffic.sidecar.istio.io/excludeInboundPorts"
@@ -167,6 +169,9 @@ class Objects:
     ) -> None:
         if not kind:
             fields.complain("not a Kubernetes object: it has no kind")
+            return
+        if kind == _ERROR:
+            fields.complain(f"no object but an error of the API server: {fields.text('message')}")
             return
         group = (api_version or "").rpartition("/")[0]
         if group.count("."):

@@ -10,6 +10,18 @@ import typer
 from sniffdiag.cli.exits import FailOn
 from sniffdiag.errors import UsageError
 
+
+def named(text: str | None) -> str | None:
+    """A name that may be left out, but not empty: `-n "$NAMESPACE"` would select nothing.
+
+    Raises:
+        UsageError: It is empty.
+    """
+    if text is not None and not text.strip():
+        raise UsageError("an option has an empty value", hint="is a shell variable unset?")
+    return text
+
+
 Captures = Annotated[
     list[str] | None,
     typer.Argument(
@@ -79,6 +91,7 @@ Namespace = Annotated[
     typer.Option(
         "--namespace",
         "-n",
+        callback=named,
         help="Only Services of this namespace; with -s cluster, nothing else is read unless -A.",
         show_default=False,
     ),
@@ -86,13 +99,19 @@ Namespace = Annotated[
 Context = Annotated[
     str | None,
     typer.Option(
-        "--context", metavar="NAME", help="With -s cluster: another context than the current one."
+        "--context",
+        callback=named,
+        metavar="NAME",
+        help="With -s cluster: another context than the current one.",
     ),
 ]
 Kubeconfig = Annotated[
     str | None,
     typer.Option(
-        "--kubeconfig", metavar="FILE", help="With -s cluster: another file than KUBECONFIG says."
+        "--kubeconfig",
+        callback=named,
+        metavar="FILE",
+        help="With -s cluster: another file than KUBECONFIG says.",
     ),
 ]
 AllNamespaces = Annotated[

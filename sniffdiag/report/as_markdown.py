@@ -10,7 +10,7 @@ from sniffdiag.report import leg_table
 from sniffdiag.report.capture_text import capture_lines, utc
 from sniffdiag.report.escape import markdown, markdown_code, printable
 from sniffdiag.report.http_table import HEADERS, counted_notes, http_rows
-from sniffdiag.report.phrases import mesh_phrase
+from sniffdiag.report.phrases import mesh_phrase, no_ports_phrase, problem_lines
 from sniffdiag.report.port_table import port_headers, port_rows
 from sniffdiag.report.report import Report
 from sniffdiag.report.tables import pipe_table
@@ -30,10 +30,13 @@ def _lines(report: Report) -> Iterator[str]:
         yield ""
         yield from (f"- {markdown(line)}" for line in capture_lines(report.capture))
     yield from (f"- {markdown(note)}" for note in report.notes)
-    yield from (f"- not used: {markdown(problem)}" for problem in report.catalog.problems)
+    yield from (f"- not used: {markdown(problem)}" for problem in problem_lines(report))
     yield ""
-    headers = [header.capitalize() for header in port_headers(report)]
-    yield pipe_table(headers, [_row(cells) for cells in port_rows(report)])
+    if report.ports:
+        headers = [header.capitalize() for header in port_headers(report)]
+        yield pipe_table(headers, [_row(cells) for cells in port_rows(report)])
+    else:
+        yield markdown(no_ports_phrase(report))
     yield from _http(report)
     yield from _legs(report)
     if report.unmatched_flows:

@@ -11,7 +11,7 @@ from sniffdiag.report import leg_table
 from sniffdiag.report.capture_text import capture_lines, clock
 from sniffdiag.report.escape import printable
 from sniffdiag.report.http_table import HEADERS, counted_notes, http_rows
-from sniffdiag.report.phrases import mesh_phrase
+from sniffdiag.report.phrases import mesh_phrase, no_ports_phrase, problem_lines
 from sniffdiag.report.port_table import port_headers, port_rows
 from sniffdiag.report.report import Report
 from sniffdiag.report.tables import plain_table
@@ -54,7 +54,7 @@ def _headline(report: Report) -> str:
 
 def _port_table(report: Report) -> str:
     if not report.ports:
-        return "no Service ports are declared"
+        return printable(no_ports_phrase(report), _WIDTH)
     longest = _CELL if report.capture is not None else _CELL_WITH_REASONS
     rows = [[printable(cell, longest) for cell in row] for row in port_rows(report)]
     return plain_table(port_headers(report), rows)
@@ -82,7 +82,7 @@ def _catalog(report: Report) -> Iterator[str]:
     if report.catalog.problems:
         yield ""
         yield "not used of the declarations:"
-        yield from (f"  {printable(problem)}" for problem in report.catalog.problems)
+        yield from (f"  {printable(problem)}" for problem in problem_lines(report))
 
 
 def _unmatched(report: Report) -> Iterator[str]:

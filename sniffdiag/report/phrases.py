@@ -9,10 +9,27 @@ from sniffdiag.model import Shown
 from sniffdiag.observe.port_observation import PortObservation
 from sniffdiag.report.report import Report
 
+_PROBLEMS_SHOWN = 20
+
 
 def mesh_phrase(report: Report) -> str:
     """`istio 1.3.6`, `no mesh`."""
     return "no mesh" if report.mesh == "none" else f"{report.mesh} {report.mesh_version}".strip()
+
+
+def no_ports_phrase(report: Report) -> str:
+    """That nothing is declared, and what was there instead."""
+    others = ", ".join(f"{count:,} {kind}" for kind, count in report.catalog.ignored_kinds)
+    instead = f"; what was read is of other kinds: {others}" if others else ""
+    return f"no Service ports are declared{instead}"
+
+
+def problem_lines(report: Report) -> Iterator[str]:
+    """What of the declarations is not used, as far as anybody reads it."""
+    problems = report.catalog.problems
+    yield from problems[:_PROBLEMS_SHOWN]
+    if len(problems) > _PROBLEMS_SHOWN:
+        yield f"and {len(problems) - _PROBLEMS_SHOWN:,} more, all of them in -o json"
 
 
 def observed_phrase(seen: PortObservation) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sniffdiag.errors import SourceError
+from sniffdiag.folders import files_below, is_folder
 from sniffdiag.records import dataclass
 from sniffdiag.sources.formats import CAPTURE_HINT, STANDARD_INPUT, read_capture
 from sniffdiag.sources.frames import FrameChunk, SourceSummary
@@ -150,7 +151,7 @@ def _find(name: str, found: _Found) -> None:
     try:
         if name == STANDARD_INPUT:
             found.inputs.append(_Input(name, path=None))
-        elif name and Path(name).is_dir():
+        elif name and is_folder(name):
             _find_in_directory(name, found)
         else:
             found.inputs.append(_probe(name))
@@ -161,19 +162,17 @@ def _find(name: str, found: _Found) -> None:
 
 def _find_in_directory(name: str, found: _Found) -> None:
     """Every capture below the directory; what is none is counted and partly named."""
-    misfits: list[SourceError] = []
+    paths, refused = files_below(name)
+    misfits = [_os_error(error.filename, error) for error in refused]
     inputs: list[_Input] = []
-    try:
-        paths = sorted(path for path in Path(name).rglob("*") if path.is_file())
-    except OSError as error:
-        raise _os_error(name, error) from error
     for path in paths:
         try:
             inputs.append(_probe(str(path)))
         except SourceError as error:
             misfits.append(error)
     if not inputs:
-        raise SourceError(f"{name} is a directory without captures", hint=CAPTURE_HINT)
+        why = f" ({_misfits_note(misfits)})" if misfits else ""
+        raise SourceError(f"{name} is a directory without captures{why}", hint=CAPTURE_HINT)
     found.inputs += inputs
     if misfits:
         found.unreadable.append(SourceSummary(name, notes=[_misfits_note(misfits)]))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from sniffdiag.errors import SourceError
 from sniffdiag.records import dataclass
 from sniffdiag.sources.frames import FrameChunk, SourceSummary
 from sniffdiag.sources.numbering import Numbering
@@ -172,5 +173,12 @@ def ring_bytes(kibibytes: int) -> int:
 
 
 def names_of(interfaces: Sequence[str]) -> tuple[str, ...]:
-    """`-i eth0,lo` and `-i eth0 -i lo` mean the same."""
-    return tuple(name for each in interfaces for name in each.split(",") if name)
+    """`-i eth0,lo` and `-i eth0 -i lo` mean the same.
+
+    Raises:
+        SourceError: An interface has an empty name.
+    """
+    names = [name.strip() for each in interfaces for name in each.split(",")]
+    if not all(names):
+        raise SourceError("an interface has an empty name", hint="is a shell variable unset?")
+    return tuple(dict.fromkeys(names))

@@ -74,6 +74,9 @@ def sniffdiag(
         (2, (*ANALYZE, "--mesh", "foo")),
         (2, (*ANALYZE, "--fail-on", "bogus")),
         (2, (*ANALYZE, "-o", "bogus")),
+        (2, (*ANALYZE, "-n", "")),
+        (2, (*ANALYZE, "--context", "")),
+        (2, (*ANALYZE, "--kubeconfig", " ")),
         (2, ("analyze", INCIDENT, "-s", SERVICES, "--mesh-version", "99")),
         (2, ("analyze", INCIDENT, "-s", STRAY)),
         (2, ("analyze", INCIDENT, "-s", "", *OLD)),
@@ -92,6 +95,11 @@ def test_the_exit_code_says_what_came_of_it(code: int, arguments: tuple[str, ...
     run = sniffdiag(*arguments)
     assert run.returncode == code, run.stderr
     assert bool(run.stdout) == (code != 2)
+
+
+def test_an_unset_shell_variable_is_guessed() -> None:
+    run = sniffdiag(*ANALYZE, "-n", "")
+    assert run.stderr == "sniffdiag: an option has an empty value\n  is a shell variable unset?\n"
 
 
 def test_wrong_usage_is_one_line_and_a_hint() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
@@ -9,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from sniffdiag.catalog.manifests import load
+from tests.support.small_captures import PLAIN
 
 SERVICE = b"""apiVersion: v1
 kind: Service
@@ -34,7 +38,20 @@ NOT_USABLE = {
     "a word": Hostile(b"hello\n", "not a Kubernetes object"),
     "spec null": Hostile(SERVICE.split(b"spec")[0] + b"spec: null\n", "has no spec"),
     "metadata null": Hostile(b"apiVersion: v1\nkind: Service\nmetadata: null\n", "metadata.name"),
-    "binary": Hostile(bytes(range(256)) * 40, "not usable YAML"),
+    "binary": Hostile(bytes(range(256)) * 40, "binary data"),
+    "gzip": Hostile(gzip.compress(SERVICE), "binary data"),
+    "a capture": Hostile(PLAIN, "a capture has no -s"),
+    "kubectl's table": Hostile(b"NAMESPACE   NAME   TYPE\nshop   web   ClusterIP\n", "add -o json"),
+    "kubectl that found nothing": Hostile(b"No resources found in x namespace.\n", "add -A"),
+    "kubectl that failed": Hostile(
+        b"Warning: old\nError from server (Forbidden): services is forbidden: User\n",
+        "kubectl failed: Error from server (Forbidden)",
+    ),
+    "an answer of the API server": Hostile(
+        b'{"kind": "Status", "status": "Failure", "message": "Unauthorized"}', ": Unauthorized"
+    ),
+    "a Helm template": Hostile(SERVICE.replace(b"web", b'{{ include "x" . }}'), "helm template"),
+    "kustomize": Hostile(b"resources: [a.yaml]\nnamePrefix: a-\n", "it has no kind"),
     "digits without end": Hostile(SERVICE.replace(b"80", b"9" * 5000), "not usable YAML"),
     "JSON digits without end": Hostile(b'{"kind": ' + b"9" * 5000 + b"}", "a number too long"),
     "ten thousand lists": Hostile(b"[" * 10_000 + b"]" * 10_000, "nested too deep"),
@@ -55,6 +72,7 @@ USABLE = {
     "as kubectl prints it": SERVICE,
     "CRLF": SERVICE.replace(b"\n", b"\r\n"),
     "UTF-16 of PowerShell": SERVICE.decode().encode("utf-16"),
+    "kubectl's warning before it": b"Warning: v1 Endpoints is deprecated\r\n\n" + SERVICE,
     "invalid UTF-8 in a comment": b"# \xff\xfe\n" + SERVICE,
 }
 
@@ -131,3 +149,49 @@ def test_names_full_of_escapes_reach_no_terminal() -> None:
     run = ports("-s", "-", stdin=evil)
     assert b"\x1b" not in run.stdout + run.stderr
     assert b"\x07" not in run.stdout + run.stderr
+
+
+def test_where_nothing_is_declared_it_says_what_was_read_instead() -> None:
+    run = ports(
+        "-s", "-", stdin=b"apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+    )
+    assert run.returncode == 0
+    assert b"what was read is of other kinds: 1 Kustomization" in run.stdout
+
+
+def test_what_kubectl_says_beside_the_manifests_is_told_and_they_are_used() -> None:
+    run = ports("-s", "-", stdin=b"error: the server is gone\n" + SERVICE)
+    assert b"shop/web:80" in run.stdout
+    assert b"kubectl failed: error: the server is gone" in run.stdout
+
+
+def test_a_line_number_counts_kubectl_s_own_words() -> None:
+    broken = b"Warning: old\n\n" + SERVICE + b"---\na: [\n"
+    assert b"standard input:8: document 2 is not" in ports("-s", "-", stdin=broken).stdout
+
+
+def test_a_thousand_problems_are_no_flood_but_all_of_them_are_in_json() -> None:
+    many = b"---\n".join([SERVICE, *[b"kind: Service\nmetadata: {}\n"] * 1000])
+    text = ports("-s", "-", stdin=many).stdout
+    assert text.count(b"without metadata.name") == 20
+    assert b"and 980 more" in text
+    assert ports("-s", "-", "-o", "json", stdin=many).stdout.count(b"without metadata.name") == 1000
+
+
+def test_a_folder_that_may_not_be_looked_into_is_named_and_the_rest_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open" / "a.yaml").write_bytes(SERVICE)
+    (tmp_path / "shut").mkdir()
+    scan = os.scandir
+
+    def refusing(path: str) -> object:
+        if str(path).endswith("shut"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    catalog = load([str(tmp_path)])
+    assert [port.service for port in catalog.ports] == ["web"]
+    assert catalog.summary.problems == (f"{tmp_path}/shut: cannot be read: Permission denied",)

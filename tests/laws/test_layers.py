@@ -65,6 +65,7 @@ EVERYBODY = {
     "sniffdiag.version",
     "sniffdiag.records",
     "sniffdiag.kubectl",
+    "sniffdiag.folders",
 }
 SEE_EVERY_LAYER = {"pipeline"}
 PUBLIC_API_ONLY = {"cli", "__init__", "__main__"}
