@@ -53,7 +53,18 @@ METHOD = TOKEN + rb"{1,%d}" % METHOD_MAX_LEN
 SPACED_PATH = rb"/[^\x00-\x1f\x7f]*?"
 """Against the grammar, yet sent and answered: RFC 9112 3 lets recipients be lenient here."""
 _REQUEST = lazy(rb"[\r\n]*(%b) (%b|%b) HTTP/(1\.\d)" % (METHOD, TARGET, SPACED_PATH))
-_PATH_PARAMETERS = lazy(rb";[^/]*")
+_QUERY = lazy(rb"[?#]|%(?:3[Ff]|23)")
+"""Where a path ends; twice encoded, too, as by proxies that pass on where one came from."""
+_PATH_PARAMETERS = lazy(rb"(?:;|%3[Bb])[^/]*")
+_USERINFO = lazy(rb"(?<=//)[^/@]*@")
+_TOKEN = lazy(
+    rb"(?<![\w-])(?:eyJ[\w-]{8,}(?:\.[\w-]*)+"
+    rb"|(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=(?:[\w-]*?\d){2})[\w-]{20,}"
+    rb"|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{32,})(?![\w-])"
+)
+"""JSON Web Tokens (RFC 7519), long words of both cases and digits, long hexadecimal numbers: what
+links for logging in and bots' addresses have in the path. Names and UUIDs are none of it."""
+_HIDDEN = "\u2026".encode()
 _STATUS = lazy(rb"HTTP/(1\.\d) (\d{3})")
 _OPEN_STATUS = lazy(rb"H(?:T(?:T(?:P(?:/(?:1(?:\.(?:\d(?: \d{0,2})?)?)?)?)?)?)?)?\Z")
 
@@ -190,11 +201,12 @@ def host(value: bytes | None) -> str | None:
 
 
 def path(target: bytes) -> str:
-    """The target without what may hold a secret: query, fragment, userinfo, path parameters.
+    """The target without what may hold a secret: query, fragment, userinfo, parameters, tokens.
 
-    Servlet containers put a session's id into the last: `/cart;jsessionid=...`.
+    Servlet containers put a session's id into parameters: `/cart;jsessionid=...`.
     """
-    shown = text(_PATH_PARAMETERS.sub(b"", target.split(b"?", 1)[0].split(b"#", 1)[0]))
+    bare = _USERINFO.sub(b"", _PATH_PARAMETERS.sub(b"", _QUERY.split(target, 1)[0]))
+    shown = text(_TOKEN.sub(_HIDDEN, bare))
     if "://" not in shown:
         return shown.rpartition("@")[2] if not shown.startswith("/") else shown
     try:
