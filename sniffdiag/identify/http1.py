@@ -57,6 +57,7 @@ _QUERY = lazy(rb"[?#]|%(?:3[Ff]|23)")
 """Where a path ends; twice encoded, too, as by proxies that pass on where one came from."""
 _PATH_PARAMETERS = lazy(rb"(?:;|%3[Bb])[^/]*")
 _USERINFO = lazy(rb"(?<=//)[^/@]*@")
+_AFTER_HOST = lazy(rb"(?s)[/?#].*")
 _TOKEN = lazy(
     rb"(?<![\w-])(?:eyJ[\w-]{8,}(?:\.[\w-]*)+"
     rb"|(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=(?:[\w-]*?\d){2})[\w-]{20,}"
@@ -196,8 +197,11 @@ def _optional_text(value: bytes | None) -> str | None:
 
 
 def host(value: bytes | None) -> str | None:
-    """A Host field or an `:authority` without userinfo, where passwords are (RFC 9110 4.2.4)."""
-    return _optional_text(value and value.rpartition(b"@")[2])
+    """A Host field or an `:authority` without userinfo, where passwords are (RFC 9110 4.2.4).
+
+    Nor what should not be there at all: a path, a query.
+    """
+    return _optional_text(value and _AFTER_HOST.sub(b"", value.rpartition(b"@")[2]))
 
 
 def path(target: bytes) -> str:

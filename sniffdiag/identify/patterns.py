@@ -22,6 +22,7 @@ class _Lazy:
         compiled = re.compile(self.pattern, self._given_flags)
         self.match, self.fullmatch = compiled.match, compiled.fullmatch
         self.search, self.finditer = compiled.search, compiled.finditer
+        self.sub, self.split = compiled.sub, compiled.split
         return getattr(compiled, name)
 
 
