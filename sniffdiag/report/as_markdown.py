@@ -15,6 +15,8 @@ from sniffdiag.report.port_table import port_headers, port_rows
 from sniffdiag.report.report import Report
 from sniffdiag.report.tables import pipe_table
 
+_NAMES_SHOWN = 10
+
 
 def render(report: Report) -> str:
     """The whole report, ending in a newline."""
@@ -25,8 +27,10 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"## sniffdiag: {markdown(mesh_phrase(report))}"
     yield ""
     if report.capture is not None:
-        names = ", ".join(markdown_code(s.name) for s in report.capture.sources)
-        yield f"Capture {names}"
+        sources = report.capture.sources
+        names = ", ".join(markdown_code(s.name) for s in sources[:_NAMES_SHOWN])
+        more = len(sources) - _NAMES_SHOWN
+        yield f"Capture {names}" + (f" and {more:,} more" if more > 0 else "")
         yield ""
         yield from (f"- {markdown(line)}" for line in capture_lines(report.capture))
     yield from (f"- {markdown(note)}" for note in report.notes)

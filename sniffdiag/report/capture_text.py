@@ -8,6 +8,7 @@ from functools import lru_cache
 from sniffdiag.report.listing import CaptureReport, SourceReport
 
 _NS = 1_000_000_000
+_REMARKS_SHOWN = 20
 
 
 def utc(ts_ns: int) -> str:
@@ -50,7 +51,10 @@ def capture_lines(capture: CaptureReport) -> list[str]:
         (capture.dropped, "{:,} packets dropped while capturing"),
     )
     lines += [sentence.format(count) for count, sentence in counted if count]
-    lines += [line for source in capture.sources for line in _source_lines(source)]
+    remarks = [line for source in capture.sources for line in _source_lines(source)]
+    lines += remarks[:_REMARKS_SHOWN]
+    if len(remarks) > _REMARKS_SHOWN:
+        lines.append(f"and {len(remarks) - _REMARKS_SHOWN:,} more such remarks, all in -o json")
     if capture.interrupted:
         lines.append("stopped by the user: this covers what was read until then")
     return lines

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import stat
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import field
 from functools import partial
@@ -27,6 +28,7 @@ from sniffdiag.sources.window import BLOCK_BYTES, Window
 
 MISFITS_NAMED = 3
 """How many of a directory's other files are named in its note."""
+MANY_FILES = 256
 SMALLEST_BLOCK_BYTES = 1024 * 1024
 """Many files read side by side share the memory that one would take, down to this."""
 
@@ -127,7 +129,21 @@ def open_sources(
     found.unreadable += [SourceSummary(name, notes=["named twice, read once"]) for name in again]
     if not found.inputs:
         raise found.errors[0] if found.errors else _nothing_named()
+    _allow_open_files(len(found.inputs))
     return CaptureSource(found, stdin, block_bytes)
+
+
+def _allow_open_files(count: int) -> None:
+    """So many may have to be read side by side; of the usual 1,024 every process may make more."""
+    if count < MANY_FILES or sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 - not everywhere, and few captures are so many files
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    wanted = count + MANY_FILES if hard == unlimited else min(count + MANY_FILES, hard)
+    if soft not in {unlimited, hard} and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _each_once(inputs: Sequence[_Input]) -> tuple[list[_Input], list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import resource
@@ -214,6 +215,23 @@ def test_a_directory_of_rotated_files_is_one_capture(tmp_path: Path) -> None:
     run = sniffdiag("flows", str(tmp_path))
     assert run.stdout == sniffdiag("flows", "-", stdin=PLAIN).stdout
     assert "notes.txt is a text file, not a capture" in run.stderr
+
+
+def test_hundreds_of_files_of_one_time_are_read_whatever_the_shell_s_limit(tmp_path: Path) -> None:
+    for at in range(300):
+        (tmp_path / f"{at}.pcap").write_bytes(pcap([FRAMES[0], FRAMES[-1]]))
+    shell = f'ulimit -S -n 100; exec "{sys.executable}" -m sniffdiag flows "{tmp_path}" -o json'
+    run = subprocess.run(["sh", "-c", shell], capture_output=True, env=ENVIRONMENT, check=True)
+    assert json.loads(run.stdout)["capture"]["frames"] == 600
+    assert b"Too many open files" not in run.stdout
+
+
+def test_remarks_about_hundreds_of_files_are_no_flood(tmp_path: Path) -> None:
+    for at in range(50):
+        (tmp_path / f"{at}.pcap").write_bytes(PLAIN[: -1 - at])
+    run = sniffdiag("flows", str(tmp_path))
+    assert run.stderr.count("ends in the middle of a record") == 20
+    assert "and 30 more such remarks" in run.stderr
 
 
 def test_an_unknown_mesh_version_asks_for_pods_or_the_option() -> None:
