@@ -95,15 +95,18 @@ _ODD_LINE_MAX_LEN = 1 << 13
 HTTP2_PREFACE_LINE = b"PRI * HTTP/2.0\r\n"
 _PAGES = (b"<!doctype html", b"<html")
 
-_FIELD = TOKEN + rb"+:"
-_REQUEST_START = lazy(rb"[\r\n]*(%b) (%b) HTTP/(1\.\d)\r?\n%b" % (METHOD, TARGET, _FIELD))
-_STATUS_START = lazy(rb"HTTP/(1\.\d) (\d{3})[^\r\n]*\r?\n%b" % _FIELD)
+_FIELD = TOKEN + rb"++:"
+_REQUEST_START = lazy(
+    rb"(?<![\r\n])[\r\n]*+(%b) (%b) HTTP/(1\.\d)\r?\n%b" % (METHOD, TARGET, _FIELD)
+)
+_STATUS_START = lazy(rb"HTTP/(1\.\d) (\d{3})[^\r\n]*+\r?\n%b" % _FIELD)
+"""These are searched for in bytes that nobody promised to be HTTP: nothing may be tried twice."""
 _INNER_REQUEST = lazy(
     rb"(?:(?<=\n)%b|GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) %b HTTP/1\.\d\r?\n%b"
     % (METHOD, TARGET, _FIELD)
 )
 _FIELDS = {
-    name: lazy(rb"\n%b:[ \t]*([^\r\n]*?)[ \t]*\r?\n" % name, re.IGNORECASE)
+    name: lazy(rb"\n%b:([^\r\n]*+)\r?\n" % name, re.IGNORECASE)
     for name in (
         b"host",
         b"content-type",
@@ -130,7 +133,7 @@ class Message:
     def field(self, name: bytes) -> bytes | None:
         """Value of the first field of that name, if all of it was captured."""
         found = _FIELDS[name].search(self.fields)
-        return found[1] if found else None
+        return found[1].strip(b" \t") if found else None
 
 
 def request(head: bytes) -> Message | None:
