@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
@@ -10,7 +11,9 @@ import resource
 import signal
 import subprocess
 import sys
+import termios
 import time
+from array import array
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -250,6 +253,15 @@ def test_several_mesh_versions_are_an_answer_and_no_traceback() -> None:
     assert "1.3" in run.stdout + run.stderr
 
 
+def until_read(pipe: int) -> None:
+    """Until the other side has taken all bytes, and a moment more to fold them."""
+    unread = array("i", [1])
+    while unread[0]:
+        time.sleep(0.05)
+        fcntl.ioctl(pipe, termios.FIONREAD, unread)
+    time.sleep(1)
+
+
 def test_ctrl_c_on_a_slow_pipe_reports_what_was_read() -> None:
     arguments = ["analyze", "-", *OLD, *(part for text in DECLARED for part in ("-s", text))]
     with subprocess.Popen(
@@ -264,7 +276,7 @@ def test_ctrl_c_on_a_slow_pipe_reports_what_was_read() -> None:
         assert process.stderr is not None
         process.stdin.write(PLAIN + pcap_record(FRAMES[0])[:20])
         process.stdin.flush()
-        time.sleep(2.5)
+        until_read(process.stdin.fileno())
         process.send_signal(signal.SIGINT)
         out, err = process.stdout.read().decode(), process.stderr.read().decode()
         assert process.wait() == 1, err
