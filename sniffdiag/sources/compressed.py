@@ -8,6 +8,7 @@ needed. Formats: RFC 1952, RFC 8878, lz4_Frame_format.md, xz-file-format.txt.
 from __future__ import annotations
 
 import lzma
+import re
 import zlib
 from collections.abc import Callable
 from typing import Protocol, cast
@@ -113,12 +114,41 @@ CODECS = (
     Codec("lz4", b"\x04\x22\x4d\x18", _lz4),
     Codec("xz", b"\xfd7zXZ\x00", _xz),
 )
+SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18.{4}", re.DOTALL)
+SKIPPABLE_HEAD_BYTES = 8
+LONGEST_SKIPPABLE_BYTES = 1024 * 1024
+"""What carries more is no remark of a compressor's."""
 LONGEST_MAGIC = max(len(codec.magic) for codec in CODECS)
 
 
 def codec_of(head: bytes) -> Codec | None:
     """The codec of data that begins with these bytes."""
     return next((codec for codec in CODECS if head.startswith(codec.magic)), None)
+
+
+def pass_over(window: Window) -> None:
+    """Move to what is compressed: over padding (xz 2.2, tapes) and skippable frames.
+
+    Those of zstd and lz4 look alike (RFC 8878 3.1.2); pzstd writes one before each frame.
+    """
+    while window.require(1):
+        ahead = window.head(INPUT_BLOCK_BYTES)
+        zeros = len(ahead) - len(ahead.lstrip(b"\x00"))
+        window.begin += zeros
+        if zeros < len(ahead) and not _pass_over_frame(window):
+            return
+
+
+def _pass_over_frame(window: Window) -> bool:
+    window.require(SKIPPABLE_HEAD_BYTES)
+    head = window.head(SKIPPABLE_HEAD_BYTES)
+    if not SKIPPABLE.match(head):
+        return False
+    length = SKIPPABLE_HEAD_BYTES + int.from_bytes(head[4:], "little")
+    if length > LONGEST_SKIPPABLE_BYTES or not window.require(length):
+        return False
+    window.begin += length
+    return True
 
 
 class Decompressed:
@@ -170,13 +200,14 @@ class Decompressed:
     def _next_member(self) -> None:
         """Go on with the member that follows, if one does."""
         self._compressed.begin -= len(self._decompressor.unused_data or b"")
+        pass_over(self._compressed)
         self._compressed.require(LONGEST_MAGIC)
         head = self._compressed.head(LONGEST_MAGIC)
         if head.startswith(self._codec.magic):
             self._decompressor = self._codec.new()
             return
         self._ended = True
-        if head.strip(b"\x00"):
+        if head:
             self._summary.notes.append(f"what follows the {self._codec.name} data is not read")
 
     def _give_up(self, why: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sniffdiag.errors import SourceError
 from sniffdiag.sources import pcap
-from sniffdiag.sources.compressed import CODECS, Decompressed, codec_of
+from sniffdiag.sources.compressed import CODECS, SKIPPABLE, Decompressed, codec_of, pass_over
 from sniffdiag.sources.frames import FrameChunk, SourceSummary
 from sniffdiag.sources.numbering import Numbering
 from sniffdiag.sources.pcapng import read_pcapng
@@ -70,6 +70,9 @@ def _unwrap(window: Window, summary: SourceSummary) -> tuple[Window, list[str]]:
     codecs: list[str] = []
     block_bytes = window.block_bytes
     window.require(SECTION_HEAD_BYTES)
+    if SKIPPABLE.match(window.head(SECTION_HEAD_BYTES)):
+        pass_over(window)
+        window.require(SECTION_HEAD_BYTES)
     codec = codec_of(window.head(HEAD_BYTES))
     while codec and len(codecs) < MAX_COMPRESSION_DEPTH:
         codecs.insert(0, codec.name)
@@ -94,5 +97,8 @@ def read_capture(
     inside = "".join(f" inside {name}" for name in codecs)
     title = "standard input" if summary.name == STANDARD_INPUT else summary.name
     if codecs and not head and summary.cut_short:
-        raise SourceError(f"{title} ends early or is damaged: nothing comes out of the {codecs[0]}")
+        raise SourceError(
+            f"{title} ends early or is damaged: nothing comes out of the {codecs[0]}",
+            hint=f"unpack it with {codecs[0]} itself; it may need a dictionary or much memory",
+        )
     raise SourceError(f"{title} is {describe(head)}{inside}, not a capture", hint=CAPTURE_HINT)

@@ -81,6 +81,29 @@ def test_zero_padding_after_the_compressed_data_is_ignored() -> None:
     assert read(gzip.compress(CONTENT) + bytes(512))[1].notes == []
 
 
+@pytest.mark.parametrize("codec", COMPRESS)
+@pytest.mark.parametrize("between", [bytes(4), bytes(70_000)])
+def test_padding_between_members_hides_nothing(codec: str, between: bytes) -> None:
+    compress = COMPRESS[codec]
+    found, summary = read(compress(CONTENT[:9999]) + between + compress(CONTENT[9999:]))
+    assert (len(found), summary.cut_short, summary.notes) == (300, False, [])
+
+
+@pytest.mark.parametrize("codec", ["zstd", "lz4"])
+def test_skippable_frames_are_passed_over(codec: str) -> None:
+    """As pzstd writes them before each frame."""
+    compress = COMPRESS[codec]
+    remark = b"\x5f\x2a\x4d\x18" + (300).to_bytes(4, "little") + bytes(300)
+    squeezed = remark + compress(CONTENT[:9999]) + remark + remark + compress(CONTENT[9999:])
+    found, summary = read(squeezed + remark)
+    assert (len(found), summary.cut_short, summary.notes) == (300, False, [])
+
+
+def test_a_frame_that_skips_beyond_the_end_is_noted() -> None:
+    found, summary = read(COMPRESS["zstd"](CONTENT) + b"\x50\x2a\x4d\x18\xff\xff\xff\xff")
+    assert (len(found), summary.notes) == (300, ["what follows the zstd data is not read"])
+
+
 def test_an_unknown_compression_is_named() -> None:
     with pytest.raises(SourceError, match="bzip2"):
         read(BZIP2(CONTENT))
