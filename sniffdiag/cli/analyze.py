@@ -31,11 +31,14 @@ def analyze(  # noqa: PLR0913 - one parameter an option is how typer reads a com
 ) -> None:
     """Diagnose declared ports from captured packets.
 
-    Prints for each declared port what is declared, how the mesh treats it, what was observed and
-    the verdict; then the findings with the frames that prove them and the fix.
+    Prints for each declared port how it is declared and treated, what was observed, what proxies
+    have shown, and the verdict; then the findings with the frames that prove them and the fix.
 
-    Example:
+    Examples:
       sniffdiag analyze web.pcap -s services.yaml --mesh istio --mesh-version 1.3.6
+      sniffdiag analyze web.pcap -s cluster -A --mesh auto
+      sniffdiag analyze captures/ -s shop/reviews:8080/tcp-web=10.96.0.50 -o json
+      tcpdump -i any -U -w - | sniffdiag analyze - -s cluster.json --fail-on warning
     """
     from sniffdiag.catalog.api import Access  # noqa: PLC0415 - --help stays fast
     from sniffdiag.cli.declarations import load_catalog  # noqa: PLC0415 - as above

@@ -27,9 +27,9 @@ _NO_MEMORY_HINT = (
 
 _HELP = """Says which Kubernetes Service ports a service mesh handles as the wrong protocol.
 
-Compares what is DECLARED (port names and appProtocol in manifests), how the mesh TREATS that at its
-version, and what is OBSERVED on the wire. Results go to standard output, everything else to
-standard error.
+Compares what is DECLARED (port names and appProtocol in manifests), how it is TREATED by the mesh
+at its version, what is OBSERVED on the wire, and what marks there have SHOWN that the proxies
+really did. Results go to standard output, everything else to standard error.
 
 Exit codes: 0 clean; 1 findings at or above --fail-on; 2 wrong usage or unreadable input; 3 not
 enough evidence to judge.
@@ -71,9 +71,9 @@ _KEEP_LINES = "\b\n"
 
 
 def _add(name: str, command: Callable[..., None]) -> None:
-    """A command whose help shows the example of its docstring as it stands there."""
+    """A command whose help shows the examples of its docstring as they stand there."""
     text = inspect.cleandoc(command.__doc__ or "")
-    app.command(name, help=text.replace("Example:\n", f"{_KEEP_LINES}Example:\n"))(command)
+    app.command(name, help=text.replace("Examples:\n", f"{_KEEP_LINES}Examples:\n"))(command)
 
 
 _add("analyze", analyze.analyze)

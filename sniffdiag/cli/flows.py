@@ -25,12 +25,15 @@ def flows(
         bool, typer.Option("--ja4", help="Add the JA4 fingerprint of TLS and QUIC clients.")
     ] = False,
 ) -> None:
-    """List the flows of a capture with the protocol observed on each.
+    """List the flows of a capture and the protocol of each.
 
     Frame and stream numbers are Wireshark's: filter for tcp.stream == N to jump to one.
 
-    Example:
+    Examples:
+      sniffdiag flows web.pcap
       tcpdump -i any -w - | sniffdiag flows -
+      sniffdiag flows captures/ -o json | jq -r '.flows[] | select(.protocol == "tls") | .sni'
+      sniffdiag flows web.pcap --ja4 -o csv > flows.csv
     """
     from sniffdiag.pipeline.capture import Wanted, list_flows  # noqa: PLC0415 - --help stays fast
     from sniffdiag.report.capture_text import capture_lines  # noqa: PLC0415 - as above

@@ -23,9 +23,12 @@ def interfaces(
         InterfaceFormat, typer.Option("-o", "--output", help="Format of the table.")
     ] = InterfaceFormat.TEXT,
 ) -> None:
-    """List interfaces with state and addresses, and whether they can be captured on.
+    """List the interfaces that live can capture on.
 
-    Example:
+    With state and addresses, and why it cannot be captured on where it cannot.
+
+    Examples:
+      sniffdiag interfaces
       sniffdiag interfaces -o json
     """
     from sniffdiag.pipeline.interfaces import list_interfaces  # noqa: PLC0415 - --help stays fast

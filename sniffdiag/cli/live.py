@@ -49,13 +49,17 @@ def live(  # noqa: PLR0913 - one parameter an option is how typer reads a comman
     output: live_options.LiveOutput = LiveFormat.TEXT,
     fail_on: options.FailOnSeverity = FailOn.ERROR,
 ) -> None:
-    """Diagnose declared ports while packets come, from interfaces or a pipe.
+    """Diagnose declared ports while packets come.
 
-    Shows how each declared port stands, and at the end (Ctrl-C, SIGTERM or a limit) gives the
-    report that analyze gives. Needs CAP_NET_RAW; rights are given up before any packet is read.
+    They come from interfaces or through a pipe. Shows how each declared port stands, and at the
+    end (Ctrl-C, SIGTERM or a limit) gives the report that analyze gives. Interfaces need
+    CAP_NET_RAW; rights are given up before any packet is read.
 
-    Example:
+    Examples:
       sudo sniffdiag live -i any -s services.yaml --mesh istio -w /tmp/incident.pcapng
+      sudo sniffdiag live -i eth0 -s cluster -A --duration 60 port 8080 and host 10.0.0.7
+      sudo sniffdiag live -s services.yaml --until-verdict -o ndjson
+      ssh node tcpdump -i any -U -w - | sniffdiag live -r - -s cluster.json
     """
     from sniffdiag.catalog.api import Access  # noqa: PLC0415 - --help stays fast
     from sniffdiag.cli.declarations import load_catalog, watch_catalog  # noqa: PLC0415 - as above

@@ -35,18 +35,14 @@ ReadFile = Annotated[
     list[str] | None,
     typer.Option("-r", metavar="CAPTURE", help="Another way to name a capture, as in tcpdump."),
 ]
+_SERVICES = (
+    "Kubernetes YAML or JSON: a file, a directory, - for standard input, or one declaration as "
+    "ns/name:port/portname=ip[,ip], or the word cluster to read the cluster itself. Best: cluster "
+    "-A, or kubectl get svc,endpointslices,pods -A -o json --show-managed-fields."
+)
 Services = Annotated[
     list[str],
-    typer.Option(
-        "--services",
-        "-s",
-        metavar="MANIFESTS",
-        help="Kubernetes YAML or JSON: a file, a directory, - for standard input, or one "
-        "declaration as ns/name:port/portname=ip[,ip], or the word cluster to read the cluster "
-        "itself. Best: cluster -A, or kubectl get svc,endpointslices,pods -A -o json "
-        "--show-managed-fields.",
-        show_default=False,
-    ),
+    typer.Option("--services", "-s", metavar="MANIFESTS", help=_SERVICES, show_default=False),
 ]
 ServicesIfAny = Annotated[
     list[str] | None,
@@ -54,9 +50,7 @@ ServicesIfAny = Annotated[
         "--services",
         "-s",
         metavar="MANIFESTS",
-        help="Kubernetes YAML or JSON: a file, a directory, - for standard input, or one "
-        "declaration as ns/name:port/portname=ip[,ip]. Best: kubectl get svc,endpointslices,pods "
-        "-A -o json. Without any, ports are those that the mesh's own TLS names.",
+        help=f"{_SERVICES} Without any, ports are those that the mesh's own TLS names.",
         show_default=False,
     ),
 ]

@@ -84,14 +84,15 @@ def pod(  # noqa: PLR0913 - one parameter an option is how typer reads a command
     output: live_options.LiveOutput = LiveFormat.TEXT,
     fail_on: options.FailOnSeverity = FailOn.ERROR,
 ) -> None:
-    """Diagnose declared ports from inside a pod, while packets come.
+    """Diagnose declared ports while packets come, inside a pod.
 
     Starts an ephemeral debug container in the pod through kubectl, runs tcpdump in it and reads
     what it captures, until Ctrl-C, SIGTERM or a limit. The container is ended then; it stays in
     the pod's description, as every ephemeral container does, until the pod is replaced.
 
-    Example:
+    Examples:
       kubectl sniffdiag pod shop/reviews-v1-6d8c5b7f4-7hq2m --mesh istio --duration 60
+      sniffdiag pod reviews-v1-6d8c5b7f4-7hq2m -n shop -w reviews.pcapng port 8080
     """
     from sniffdiag.catalog.api import Access  # noqa: PLC0415 - --help stays fast
     from sniffdiag.cli.declarations import load_catalog, watch_catalog  # noqa: PLC0415 - as above

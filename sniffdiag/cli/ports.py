@@ -20,8 +20,10 @@ def ports(  # noqa: PLR0913 - one parameter an option is how typer reads a comma
 ) -> None:
     """Show how a mesh treats the declared ports, and why.
 
-    Example:
-      kubectl get svc -A -o json | sniffdiag ports -s - --mesh istio --mesh-version 1.20
+    Examples:
+      sniffdiag ports -s services.yaml --mesh istio --mesh-version 1.20
+      sniffdiag ports -s cluster -n shop --mesh auto
+      kubectl get svc -A -o json | sniffdiag ports -s - --mesh linkerd --mesh-version 2.18
     """
     from sniffdiag.catalog.api import Access  # noqa: PLC0415 - --help stays fast
     from sniffdiag.cli.declarations import load_catalog  # noqa: PLC0415 - as above

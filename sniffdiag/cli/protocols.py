@@ -15,9 +15,10 @@ def protocols(
         options.ReportFormat, typer.Option("-o", "--output", help="Format of the table.")
     ] = options.ReportFormat.TEXT,
 ) -> None:
-    """List the protocols that are recognised, and the evidence each one rests on.
+    """List the protocols that are recognised, and by what.
 
-    Example:
+    Examples:
+      sniffdiag protocols
       sniffdiag protocols -o markdown
     """
     from sniffdiag.report.protocol_table import PROTOCOL_FORMATS  # noqa: PLC0415 - --help stays fast

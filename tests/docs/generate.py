@@ -70,7 +70,7 @@ def _command(name: str, function: Callable[..., Any] | None) -> str:
     parameters = inspect.signature(function).parameters if function else {}
     rows = [_parameter(types[name], parameter.default) for name, parameter in parameters.items()]
     table = "\n".join(["| option | meaning | default |", "| --- | --- | --- |", *rows])
-    text = re.sub(r"(?m)^(Example:)\n", r"\1\n\n", inspect.getdoc(function) or "")
+    text = re.sub(r"(?m)^(Examples:)\n", r"\1\n\n", inspect.getdoc(function) or "")
     return f"## sniffdiag {name}\n\n{re.sub(r'(?m)^  ', '    ', text)}\n\n{table}\n"
 
 
@@ -78,9 +78,9 @@ def _parameter(annotation: Any, default: object) -> str:
     kind, info = get_args(annotation)
     names = [info.metavar] if isinstance(info, ArgumentInfo) else _spellings(info)
     choices = ", ".join(f"`{member}`" for member in _members(kind))
-    meaning = f"{info.help} {f'One of {choices}.' if choices else ''}".strip()
+    meaning = f"{info.help} {f'One of {choices}.' if choices else ''}".strip().replace("|", "\\|")
     value = default.value if isinstance(default, Enum) else default
-    shown = f"`{value}`" if isinstance(value, str) else ""
+    shown = f"`{value}`" if value else ""
     if default is inspect.Parameter.empty:
         shown = "required"
     return f"| {' '.join(f'`{name}`' for name in names)} | {meaning} | {shown} |"
