@@ -17,6 +17,8 @@ from sniffdiag.errors import CatalogError, UsageError
 if TYPE_CHECKING:
     from sniffdiag.catalog.cluster import Cluster
     from sniffdiag.catalog.watch import Watch
+    from sniffdiag.pipeline.diagnosis import MeshChoice
+    from sniffdiag.pipeline.live import Declared
 
 _ONE_LINE = re.compile(r"[^=\s]+/[^=\s]+:[^=]*=")
 _CURRENT = Access()
@@ -37,13 +39,21 @@ def load_catalog(given: Sequence[str], access: Access = _CURRENT) -> Catalog:
     return _usable(catalog)
 
 
-def watch_catalog(given: Sequence[str], access: Access) -> Watch | None:
-    """The same, to be followed while the cluster changes; None where it is not among them.
+def declared_live(given: Sequence[str], access: Access, choice: MeshChoice) -> Declared:
+    """What a capture that goes on is judged by; a cluster among it is to be watched.
 
     Raises:
         CatalogError: As above.
         UsageError: As above.
     """
+    from sniffdiag.pipeline.live import Declared  # noqa: PLC0415 - other commands need none of it
+
+    watch = _watched(given, access)
+    return Declared(watch.catalog if watch else load_catalog(given, access), choice, watch)
+
+
+def _watched(given: Sequence[str], access: Access) -> Watch | None:
+    """The cluster and all else that is given; None where it is not among it."""
     if not _asks_for_cluster(given, access):
         return None
     from sniffdiag.catalog.watch import Watch  # noqa: PLC0415 - files need none of it

@@ -62,17 +62,16 @@ def live(  # noqa: PLR0913 - one parameter an option is how typer reads a comman
       ssh node tcpdump -i any -U -w - | sniffdiag live -r - -s cluster.json
     """
     from sniffdiag.catalog.api import Access  # noqa: PLC0415 - --help stays fast
-    from sniffdiag.cli.declarations import load_catalog, watch_catalog  # noqa: PLC0415 - as above
+    from sniffdiag.cli.declarations import declared_live  # noqa: PLC0415 - as above
     from sniffdiag.pipeline import capturing  # noqa: PLC0415 - as above
     from sniffdiag.pipeline.diagnosis import MeshChoice  # noqa: PLC0415 - as above
-    from sniffdiag.pipeline.live import Declared, Limits, LiveRun  # noqa: PLC0415 - as above
+    from sniffdiag.pipeline.live import Limits, LiveRun  # noqa: PLC0415 - as above
 
     _refuse_contradictions(interface, filter_words, read, written)
     options.refuse_one_stream_for_two([read or ""], services)
     choice = MeshChoice(mesh, mesh_version, tuple(settings or ()), namespace)
     access = Access(context, kubeconfig, namespace, all_namespaces)
-    watch = watch_catalog(services, access)
-    declared = Declared(watch.catalog if watch else load_catalog(services, access), choice, watch)
+    declared = declared_live(services, access, choice)
     wanted = capturing.Wanted(
         interfaces=tuple(interface or ("any",)),
         filter=" ".join(filter_words or ()),
@@ -94,9 +93,7 @@ def live(  # noqa: PLR0913 - one parameter an option is how typer reads a comman
         say(
             f"reading {read}" if read is not None else f"capturing on {','.join(wanted.interfaces)}"
         )
-    report = showing.conduct(run, watch)
-    if capture_files is not None and capture_files.failure:
-        say(capture_files.problem())
+    report = showing.conduct(run, declared.watch)
     code = exit_code(report, fail_on)
     showing.give(report, code)
     raise typer.Exit(code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,11 +12,6 @@ from sniffdiag.cli.exits import FailOn, exit_code
 from sniffdiag.cli.live_options import LiveFormat
 from sniffdiag.cli.showing import Showing, say
 from sniffdiag.errors import UsageError
-
-if TYPE_CHECKING:
-    from sniffdiag.pipeline.in_pod import PodOptions
-    from sniffdiag.pipeline.live import Declared, Limits
-    from sniffdiag.report.report import Report
 
 _KINDS = ("pod", "pods")
 _NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?")
@@ -95,54 +90,41 @@ def pod(  # noqa: PLR0913 - one parameter an option is how typer reads a command
       sniffdiag pod reviews-v1-6d8c5b7f4-7hq2m -n shop -w reviews.pcapng port 8080
     """
     from sniffdiag.catalog.api import Access  # noqa: PLC0415 - --help stays fast
-    from sniffdiag.cli.declarations import load_catalog, watch_catalog  # noqa: PLC0415 - as above
+    from sniffdiag.cli.declarations import declared_live  # noqa: PLC0415 - as above
+    from sniffdiag.pipeline import capturing  # noqa: PLC0415 - as above
     from sniffdiag.pipeline.diagnosis import MeshChoice  # noqa: PLC0415 - as above
-    from sniffdiag.pipeline.in_pod import PodOptions  # noqa: PLC0415 - as above
-    from sniffdiag.pipeline.live import Declared, Limits  # noqa: PLC0415 - as above
+    from sniffdiag.pipeline.in_pod import PodOptions, capture_in_pod  # noqa: PLC0415 - as above
+    from sniffdiag.pipeline.live import Limits, LiveRun  # noqa: PLC0415 - as above
 
     where, name = _place(pod_name, namespace)
     given = services or ["cluster"]
     access = Access(context, kubeconfig, where, all_namespaces)
     if "cluster" not in given:  # kubectl is told all the same which cluster the pod is in
         access = Access()
-    watch = watch_catalog(given, access)
     choice = MeshChoice(mesh, mesh_version, tuple(settings or ()), namespace)
-    declared = Declared(watch.catalog if watch else load_catalog(given, access), choice, watch)
-    filter_ = tuple(filter_words or ())
+    declared = declared_live(given, access, choice)
     wanted = PodOptions(
-        where, name, container, image, profile, as_root, interface, snaplen, filter_
+        where,
+        name,
+        target=container,
+        image=image,
+        profile=profile,
+        as_root=as_root,
+        interface=interface,
+        snaplen=snaplen,
+        filter=tuple(filter_words or ()),
     )
     showing = Showing(output)
-    limits = Limits(duration, until_verdict=until_verdict)
-    report = _captured(wanted, (context, kubeconfig), declared, limits, showing, written)
+    place = f"pod {where}/{name}"
+    say(f"starting a debug container of {image} in {place}")
+    with capture_in_pod(wanted, context, kubeconfig) as (source, debug_container):
+        say(f"capturing in container {debug_container} of {place}")
+        files = capturing.open_files(capturing.Written(written), source) if written else None
+        run = LiveRun(source, declared, Limits(duration, until_verdict=until_verdict), files)
+        report = showing.conduct(run, declared.watch)
     code = exit_code(report, fail_on)
     showing.give(report, code)
     raise typer.Exit(code)
-
-
-def _captured(  # noqa: PLR0913, PLR0917 - as above
-    wanted: PodOptions,
-    cluster: tuple[str | None, str | None],
-    declared: Declared,
-    limits: Limits,
-    showing: Showing,
-    written: str | None,
-) -> Report:
-    from sniffdiag.pipeline import capturing  # noqa: PLC0415 - --help stays fast
-    from sniffdiag.pipeline.in_pod import capture_in_pod  # noqa: PLC0415 - as above
-    from sniffdiag.pipeline.live import LiveRun  # noqa: PLC0415 - as above
-
-    where = f"pod {wanted.namespace}/{wanted.pod}"
-    say(f"starting a debug container of {wanted.image} in {where}")
-    with capture_in_pod(wanted, *cluster) as (source, container):
-        say(f"capturing in container {container} of {where}")
-        target = capturing.Written(written) if written else None
-        files = capturing.open_files(target, source) if target else None
-        run = LiveRun(source, declared, limits, files)
-        report = showing.conduct(run, declared.watch)
-    if files is not None and files.failure:
-        say(files.problem())
-    return report
 
 
 def _place(text: str, namespace: str | None) -> tuple[str, str]:

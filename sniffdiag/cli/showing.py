@@ -44,7 +44,10 @@ class Showing:
     def conduct(self, run: LiveRun, watch: Watch | None) -> Report:
         """Show the run as it goes, to its end."""
         with self._display, watch or nullcontext():
-            return run.run(self._tell, processes())
+            report = run.run(self._tell, processes())
+        if run.files is not None and run.files.failure:
+            say(run.files.problem())
+        return report
 
     def give(self, report: Report, code: ExitCode) -> None:
         """The final report, with which the command ends."""

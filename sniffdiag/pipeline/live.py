@@ -110,7 +110,7 @@ class LiveRun:
         self._source = source
         self._declared = declared
         self._limits = limits
-        self._files = files
+        self.files = files
         self._reading = Reading(FlowTable(tallies=True), Totals(), source.summaries)
         self._ceiling = Ceiling(self._reading, most_flows)
         self._captured_bytes = 0
@@ -137,9 +137,9 @@ class LiveRun:
                         break
         finally:
             self._reports.stop()
-            if self._files is not None:
-                self._files.close(self._source.drops)
-                self._note(self._files.problem())
+            if self.files is not None:
+                self.files.close(self._source.drops)
+                self._note(self.files.problem())
         self._declared.look()
         self._ceiling.settle()
         capture = sealed(self._reading, processes)
@@ -153,9 +153,9 @@ class LiveRun:
         chunk = self._first_rows(chunk, self._rows_within_limits(chunk))
         self._reading.summaries = self._source.summaries
         self._captured_bytes += int(chunk.caplen.sum())
-        if self._files is not None:
-            chunk = self._first_rows(chunk, self._files.write(chunk, self._source.drops))
-            self._full |= self._files.full
+        if self.files is not None:
+            chunk = self._first_rows(chunk, self.files.write(chunk, self._source.drops))
+            self._full |= self.files.full
         self._reading.fold(chunk)
         self._ceiling.hold()
 
@@ -223,7 +223,7 @@ class LiveRun:
 
     def _notes(self) -> tuple[str, ...]:
         notes = [note for summary in self._source.summaries for note in summary.notes]
-        problem = self._files.problem() if self._files is not None else ""
+        problem = self.files.problem() if self.files is not None else ""
         return tuple(notes if not problem or problem in notes else [*notes, problem])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 from typing import get_args, get_type_hints
 
 import click
@@ -17,7 +18,7 @@ NAMES = [str(command.name) for command in app.registered_commands]
 FUNCTIONS = {str(command.name): command.callback for command in app.registered_commands}
 
 
-def commands() -> dict[str, click.Command]:
+def commands() -> Mapping[str, click.Command]:
     group = get_command(app)
     assert isinstance(group, click.Group)
     return group.commands
