@@ -13,8 +13,8 @@ from collections.abc import Mapping
 
 from sniffdiag.catalog.services import EditedField, ServicePort
 from sniffdiag.diagnose.finding import Fix
-from sniffdiag.mesh.policy import near_miss
 from sniffdiag.mesh.treated import Advice, Cause, Treated
+from sniffdiag.mesh.words import near_miss
 from sniffdiag.model import HTTP_FAMILY
 from sniffdiag.observe.port_observation import PortObservation, Sighting
 

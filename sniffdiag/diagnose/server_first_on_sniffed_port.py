@@ -51,12 +51,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
 
 
 def _wait(seen: PortObservation, direction: Direction) -> str:
-    treated = seen.treated
-    wait_ms = (
-        treated.detection_timeout_ms
-        if direction is Direction.OUTBOUND
-        else treated.inbound_detection_timeout_ms
-    )
+    wait_ms = seen.treated.of(direction).detection_timeout_ms
     if wait_ms is None:
         return "waits for client bytes"
     if not wait_ms:

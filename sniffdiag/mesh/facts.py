@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sniffdiag.errors import PolicyError
 from sniffdiag.mesh.settings import value_of
 from sniffdiag.mesh.treated import Advice
-from sniffdiag.model import Treatment
+from sniffdiag.model import Direction, Treatment
 from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ class Ways:
 
     outbound: Treatment
     inbound: Treatment
+
+    def of(self, direction: Direction) -> Treatment:
+        """One direction."""
+        return self.outbound if direction is Direction.OUTBOUND else self.inbound
 
 
 class Compare(StrEnum):
@@ -162,7 +166,6 @@ def override(merged: dict[str, Any], setting: Mapping[str, Any], name: str, text
     target[key] = choices[value] if choices else value
 
 
-_DIRECTIONS = ("outbound", "inbound")
 _OF_WAYS = frozenset({"words", "starts", "exact", "exact_app_protocols", "transports", "ports"})
 _WAYS = frozenset({"everything", "unrecognised"})
 _KNOWN_FACTS = frozenset(each.name for each in fields(Facts))
@@ -176,9 +179,7 @@ def facts_of(merged: Mapping[str, Any]) -> Facts:
     """
     unknown = merged.keys() - _KNOWN_FACTS
     if unknown:
-        raise PolicyError(
-            f"policy data: unknown facts {sorted(unknown)}", hint="see mesh/policy.py"
-        )
+        raise PolicyError(f"policy data: unknown facts {sorted(unknown)}", hint="see mesh/facts.py")
     facts = Facts(**{key: _typed(key, value) for key, value in merged.items()})
     return replace(facts, readings={**_common_readings(facts), **facts.readings})
 
@@ -223,7 +224,7 @@ def _reading_of(name: str, table: Mapping[str, Any]) -> Reading:
 
 def _reads(value: list[str] | Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
     if isinstance(value, list):
-        return dict.fromkeys(_DIRECTIONS, tuple(value))
+        return {direction.value: tuple(value) for direction in Direction}
     return {direction: tuple(names) for direction, names in value.items()}
 
 

@@ -45,6 +45,8 @@ class DirectionTreatment:
     cause: Cause
     token: str = ""
     """The recognised word, lower-cased: "tcp", "https", "grpc"; empty if none."""
+    detection_timeout_ms: int | None = None
+    """Wait before a silent client is handled as opaque; 0: for ever, None: not sniffed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,6 @@ class Treated:
     inbound: DirectionTreatment
     sniffable: frozenset[str] = frozenset()
     """Protocol ids that sniffing at this version recognises: http (1.1), http/1.0, http2."""
-    detection_timeout_ms: int | None = None
-    """Outbound wait before a silent client is handled as opaque; 0: for ever, None: not sniffed."""
-    inbound_detection_timeout_ms: int | None = None
     waits_ms: frozenset[int] = frozenset()
     """Detection timeouts that any version of this mesh has."""
     honours_app_protocol: bool = False

@@ -12,8 +12,9 @@ from sniffdiag.diagnose.diagnose import diagnose_capture, diagnose_port, ordered
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.diagnose.rule import CaptureHealth
 from sniffdiag.mesh.detect import detected_mesh, gateways_shown, versions_shown
-from sniffdiag.mesh.policy import VersionPolicy, load_policy, newest_older_opaque, treated
+from sniffdiag.mesh.policy import VersionPolicy, load_policy
 from sniffdiag.mesh.settings import parse_settings
+from sniffdiag.mesh.treat import newest_older_opaque, treated
 from sniffdiag.mesh.treated import Cause, DirectionTreatment, Treated
 from sniffdiag.mesh.versions import AUTO, detected_version
 from sniffdiag.model import Treatment

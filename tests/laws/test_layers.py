@@ -51,7 +51,7 @@ CENTRAL: dict[str, set[str]] = {
     },
     "marks": {"mark", "families", "istio_mtls", "tls_records"},
     "catalog": {"services"},
-    "mesh": {"treated", "policy"},
+    "mesh": {"treated", "words"},
     "observe": {"port_observation", "change", "conduct", "http_counts", "observe"},
     "diagnose": {"finding"},
     "report": {"report", "listing"},

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from sniffdiag.catalog.services import ServicePort, Stated
 from sniffdiag.errors import PolicyError
-from sniffdiag.mesh.policy import MESHES, load_policy, treated
+from sniffdiag.mesh.policy import MESHES, load_policy
+from sniffdiag.mesh.treat import treated
 from sniffdiag.mesh.treated import Cause
-from sniffdiag.model import Transport
+from sniffdiag.model import Direction, Transport
 
 LISTED = "Service config.linkerd.io/opaque-ports"
 POD_LISTED = "Pod config.linkerd.io/opaque-ports"
@@ -230,14 +231,14 @@ def test_app_protocol_of_a_headless_service_is_not_seen_by_linkerd() -> None:
 
 def test_linkerd_waits_ten_seconds_for_a_silent_client() -> None:
     seen = treated(load_policy("linkerd").at("2.14"), declared("", None, 8080, {}))
-    assert (seen.detection_timeout_ms, seen.inbound_detection_timeout_ms) == (10_000, 10_000)
+    assert [seen.of(d).detection_timeout_ms for d in Direction] == [10_000, 10_000]
     assert seen.settled("http/1.0") == ("http", "http")
     assert seen.settled("grpc") == ("http2", "http2")
 
 
 def test_linkerds_timeout_can_be_set() -> None:
     policy = load_policy("linkerd").at("2.14", {"detection-timeout": "0s"})
-    assert treated(policy, declared("", None, 8080, {})).detection_timeout_ms == 0
+    assert treated(policy, declared("", None, 8080, {})).outbound.detection_timeout_ms == 0
 
 
 def test_kumas_mesh_services_do_not_read_the_annotation() -> None:
@@ -305,10 +306,10 @@ def test_a_suggested_app_protocol_is_read_as_the_protocol_it_is_suggested_for(
     mesh: str, version: str, protocol: str
 ) -> None:
     policy = load_policy(mesh).at(version)
-    suggested = policy.suggested_app_protocol(protocol)
-    if suggested is None or (mesh == "traefik" and "/" not in suggested):
-        return  # declared elsewhere than in appProtocol
     behind = {ROUTE: "HTTPRoute"} if "Route kind" in policy.facts.only_where else {}
+    suggested = treated(policy, declared("", None, 8080, behind)).app_protocol_for(protocol)
+    if not suggested or (mesh == "traefik" and "/" not in suggested):
+        return  # declared elsewhere than in appProtocol
     seen = treated(policy, declared("", suggested, 8080, behind))
     assert seen.outbound.as_ in WANTED[protocol]
 

@@ -16,16 +16,11 @@ from hypothesis import strategies as st
 
 from sniffdiag.catalog.services import ServicePort
 from sniffdiag.errors import PolicyError
-from sniffdiag.mesh.policy import (
-    MESHES,
-    VersionPolicy,
-    load_policy,
-    near_miss,
-    newest_older_opaque,
-    treated,
-)
+from sniffdiag.mesh.policy import MESHES, VersionPolicy, load_policy
+from sniffdiag.mesh.treat import newest_older_opaque, treated
 from sniffdiag.mesh.treated import Cause
 from sniffdiag.mesh.versions import maybe_version
+from sniffdiag.mesh.words import near_miss
 from sniffdiag.model import Transport, Treatment
 
 ISTIO = load_policy("istio")
@@ -235,12 +230,12 @@ def test_what_sniffing_matches_and_how_long_it_waits(
 ) -> None:
     seen = treated(ISTIO.at(version), declared())
     assert seen.sniffable == sniffable
-    assert seen.detection_timeout_ms == outbound_ms
-    assert seen.inbound_detection_timeout_ms == inbound_ms
+    assert seen.outbound.detection_timeout_ms == outbound_ms
+    assert seen.inbound.detection_timeout_ms == inbound_ms
 
 
 def test_a_declared_port_waits_for_nobody() -> None:
-    assert treated(ISTIO.at("1.20"), declared("tcp-web")).detection_timeout_ms is None
+    assert treated(ISTIO.at("1.20"), declared("tcp-web")).outbound.detection_timeout_ms is None
 
 
 @pytest.mark.parametrize(
@@ -426,7 +421,7 @@ def test_http10_makes_sniffing_accept_http_1_0_again() -> None:
 
 def test_the_detection_timeout_can_be_set() -> None:
     policy = ISTIO.at("1.20", {"detection-timeout": "5s"})
-    assert treated(policy, declared()).detection_timeout_ms == 5000
+    assert treated(policy, declared()).outbound.detection_timeout_ms == 5000
 
 
 @pytest.mark.parametrize(
@@ -477,12 +472,11 @@ def test_a_suggested_word_is_treated_as_the_protocol_it_is_suggested_for(
     version: str, protocol: str, expected: Treatment
 ) -> None:
     policy = ISTIO.at(version)
-    by_name = treated(policy, declared(policy.suggested_prefix(protocol) + "-x"))
+    suggested = treated(policy, declared("tcp-x"))
+    by_name = treated(policy, declared(suggested.word_for(protocol) + "-x"))
     assert (by_name.outbound.as_, by_name.cause) == (expected, Cause.EXPLICIT)
-    word = policy.suggested_app_protocol(protocol)
-    assert (word is not None) == policy.honours_app_protocol
-    if word is not None:
-        by_app_protocol = treated(policy, declared("tcp-x", word))
+    if suggested.honours_app_protocol:
+        by_app_protocol = treated(policy, declared("tcp-x", suggested.app_protocol_for(protocol)))
         assert (by_app_protocol.inbound.as_, by_app_protocol.cause) == (expected, Cause.EXPLICIT)
 
 

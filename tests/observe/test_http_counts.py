@@ -12,7 +12,8 @@ import pytest
 
 from sniffdiag.catalog.manifests import load
 from sniffdiag.flows import pieces
-from sniffdiag.mesh.policy import load_policy, treated
+from sniffdiag.mesh.policy import load_policy
+from sniffdiag.mesh.treat import treated
 from sniffdiag.observe.http_counts import Counted, HttpCounts
 from sniffdiag.observe.identified import IdentifiedFlows
 from sniffdiag.observe.observe import observe

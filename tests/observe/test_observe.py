@@ -9,7 +9,8 @@ import pytest
 
 from sniffdiag.catalog.manifests import load
 from sniffdiag.catalog.services import Catalog
-from sniffdiag.mesh.policy import load_policy, treated
+from sniffdiag.mesh.policy import load_policy
+from sniffdiag.mesh.treat import treated
 from sniffdiag.observe.identified import IdentifiedFlows
 from sniffdiag.observe.observe import Observations, observe
 from sniffdiag.observe.port_observation import PortObservation

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from sniffdiag.catalog.services import Edit, EditedField, ServicePort
-from sniffdiag.mesh.policy import load_policy, treated
+from sniffdiag.mesh.policy import load_policy
+from sniffdiag.mesh.treat import treated
 from sniffdiag.model import Direction, Endpoint, Leg
 from sniffdiag.observe.conduct import Happened
 from sniffdiag.observe.port_observation import (
