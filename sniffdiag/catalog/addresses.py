@@ -16,8 +16,11 @@ from sniffdiag.catalog.stated import Statements
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from sniffdiag.catalog.endpoint_objects import EndpointSet
     from sniffdiag.catalog.inline import Declaration
-    from sniffdiag.catalog.objects import EndpointSet, Objects, PodObject, ServiceObject
+    from sniffdiag.catalog.objects import Objects
+    from sniffdiag.catalog.pod_objects import PodObject
+    from sniffdiag.catalog.service_objects import ServiceObject
     from sniffdiag.catalog.services import ServicePort
     from sniffdiag.model import Transport
 

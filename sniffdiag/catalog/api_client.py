@@ -22,6 +22,7 @@ from sniffdiag.catalog.api import (
     refusal,
     service_account_namespace,
 )
+from sniffdiag.catalog.fields import DEFAULT_NAMESPACE
 from sniffdiag.errors import CatalogError
 
 _CONNECT_SECONDS = 10.0
@@ -30,7 +31,6 @@ _CERTIFICATES = ("ca_certs", "ca_cert_data", "cert_file", "key_file")
 _OK = 200
 _PIECE = 65_536
 _BOTH_WAYS = 2  # SHUT_RDWR of sys/socket.h
-_DEFAULT_NAMESPACE = "default"
 
 
 def connect(access: Access) -> ApiServer | None:
@@ -69,7 +69,7 @@ def _from_kubeconfig(config: Any, access: Access, path: str) -> ApiServer:
     api = config.new_client_from_config(
         config_file=path, context=access.context, persist_config=False
     )
-    namespace = chosen.get("context", {}).get("namespace") or _DEFAULT_NAMESPACE
+    namespace = chosen.get("context", {}).get("namespace") or DEFAULT_NAMESPACE
     return _Client(api, f'context "{chosen["name"]}"', namespace)
 
 

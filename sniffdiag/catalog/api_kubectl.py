@@ -19,6 +19,7 @@ from sniffdiag.catalog.api import (
     no_cluster,
     service_account_namespace,
 )
+from sniffdiag.catalog.fields import DEFAULT_NAMESPACE
 from sniffdiag.kubectl import Kubectl, Running, find
 
 _REFUSED = re.compile(r"Error from server \((\w+)\): (.*)", re.DOTALL)
@@ -27,7 +28,6 @@ _NO_CONTEXT = re.compile(
     r"context .* does not exist|cannot locate context|stat .*no such file|error loading config file"
     r"|server localhost:8080 was refused"  # where it looks without any configuration
 )
-_DEFAULT_NAMESPACE = "default"
 
 
 def connect(access: Access) -> ApiServer | None:
@@ -52,7 +52,7 @@ class _ByKubectl:
         """As kubectl would choose it."""
         view = self._kubectl.run("config", "view", "--minify", "--output=jsonpath={..namespace}")
         known = view.output.decode("utf-8", "replace").strip() if view.code == 0 else ""
-        return known or service_account_namespace() or _DEFAULT_NAMESPACE
+        return known or service_account_namespace() or DEFAULT_NAMESPACE
 
     @contextmanager
     def lines(self, path: str, seconds: float) -> Iterator[_Output]:

@@ -32,7 +32,6 @@ _SPEAKS_OF_PORTS = re.compile(
 )
 """Annotations and labels that a policy reads; others may be long and are not kept."""
 _BACKEND_PROTOCOL = "nginx.ingress.kubernetes.io/backend-protocol"
-_MAX_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +138,7 @@ def _ingress(fields: Fields, own: _Id) -> Iterator[Claim]:
         if not name:
             continue
         port = service.mapping("port")
-        number = port.number("number", 1, _MAX_PORT) or port.text("name")
+        number = port.port("number") or port.text("name")
         stated = [Stated("Ingress backend", "http", "/".join(own))]
         if protocol:
             stated.append(Stated(f"Ingress {_BACKEND_PROTOCOL}", protocol, "/".join(own)))
@@ -190,7 +189,7 @@ def _labels(selector: Fields) -> Pairs:
 def _port(fields: Fields, key: str) -> int | str | None:
     value = fields.raw(key)
     if is_number(value):
-        return fields.number(key, 1, _MAX_PORT)
+        return fields.port(key)
     return fields.text(key) or None
 
 

@@ -7,9 +7,14 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, TypeGuard
 
+from sniffdiag.model import Transport
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+MAX_PORT = 65_535
+DEFAULT_NAMESPACE = "default"
+_TRANSPORTS = {transport.name: transport for transport in Transport}
 _TYPE_NAMES = {
     dict: "a mapping",
     list: "a list",
@@ -76,6 +81,10 @@ class Fields:
             return None
         self._wrong(key, value, "a number (write it without quotes)")
         return None
+
+    def port(self, key: str) -> int | None:
+        """A port number."""
+        return self.number(key, 1, MAX_PORT)
 
     def flag(self, key: str) -> bool:
         """True only where the field is `true`."""
@@ -151,6 +160,15 @@ class Fields:
 
     def _wrong(self, key: str, value: object, wanted: str) -> None:
         self.complain(f"{self._path}{key} is {_type_name(value)}, not {wanted}")
+
+
+def transport_of(port: Fields) -> Transport | None:
+    """The `protocol` of a port, TCP where none is given; None, with a problem line, if unknown."""
+    name = port.text("protocol") or Transport.TCP.name
+    transport = _TRANSPORTS.get(name)
+    if transport is None:
+        port.complain(f'protocol "{name}" is none of {", ".join(_TRANSPORTS)}')
+    return transport
 
 
 @lru_cache(maxsize=65_536)

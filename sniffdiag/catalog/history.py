@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_MAX_PORT = 65_535
 _PORT_ITSELF = "f:port"
 _FIELDS = {EditedField.NAME: "f:name", EditedField.APP_PROTOCOL: "f:appProtocol"}
 _Key = tuple[int, str]
@@ -112,7 +111,7 @@ def _applied_ports(annotations: dict[str, str]) -> dict[_Key, Fields]:
     applied = _decoded(annotations.get(_LAST_APPLIED, "null"))
     found: dict[_Key, Fields] = {}
     for port in Fields(applied, "", []).mapping("spec").each("ports"):
-        number = port.number("port", 1, _MAX_PORT)
+        number = port.port("port")
         if number is not None:
             found.setdefault((number, port.text("protocol") or Transport.TCP.name), port)
     return found

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 
-from sniffdiag.catalog.fields import maybe_address
+from sniffdiag.catalog.fields import DEFAULT_NAMESPACE, MAX_PORT, maybe_address
 from sniffdiag.catalog.services import ServicePort
 from sniffdiag.errors import CatalogError
 from sniffdiag.records import dataclass
@@ -26,7 +26,6 @@ _FORM = re.compile(
     r"(?:/(?P<name>[^/@=\s]*))?(?:@(?P<app_protocol>[^@=\s]+))?",
     re.ASCII,
 )
-_MAX_PORT = 65_535
 _HINT = "write NAMESPACE/SERVICE:PORT/PORTNAME=ADDRESS, for instance shop/reviews:80/http=10.0.0.7"
 
 
@@ -49,7 +48,7 @@ def parse_declaration(text: str) -> Declaration:
     if form is None:
         raise CatalogError(f'declaration "{text}" does not parse', hint=_HINT)
     port = ServicePort(
-        form["namespace"] or "default",
+        form["namespace"] or DEFAULT_NAMESPACE,
         form["service"],
         _port_number(form["port"], text),
         name=form["name"] or "",
@@ -62,9 +61,9 @@ def parse_declaration(text: str) -> Declaration:
 
 def _port_number(digits: str, text: str) -> int:
     number = int(digits)
-    if not 1 <= number <= _MAX_PORT:
+    if not 1 <= number <= MAX_PORT:
         raise CatalogError(
-            f'declaration "{text}": {number} is no port number', hint=f"1 to {_MAX_PORT}"
+            f'declaration "{text}": {number} is no port number', hint=f"1 to {MAX_PORT}"
         )
     return number
 

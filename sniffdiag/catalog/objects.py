@@ -1,7 +1,7 @@
-"""Kubernetes objects reduced to what leads from an address to a declared port.
+"""Kubernetes objects, each reduced to what leads from an address to a declared port.
 
-Follows the core/v1 and discovery.k8s.io/v1 API types. Objects of other kinds are counted; nothing
-is joined here (see `addresses`).
+One kind is read in one place (`_READERS`, `claims.CLAIMING`); others are counted. Nothing is joined
+here (see `addresses`).
 """
 
 from __future__ import annotations
@@ -12,99 +12,25 @@ from dataclasses import field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sniffdiag.catalog.claims import CLAIMING, Claim, speaking
-from sniffdiag.catalog.fields import Fields, clean, is_number, nanoseconds
-from sniffdiag.catalog.history import History
-from sniffdiag.catalog.services import ServicePort, Stated
-from sniffdiag.model import Transport
+from sniffdiag.catalog.claims import CLAIMING, Claim
+from sniffdiag.catalog.endpoint_objects import EndpointSet, slice_of, subsets_of
+from sniffdiag.catalog.fields import DEFAULT_NAMESPACE, Fields, clean
+from sniffdiag.catalog.pod_objects import PodObject, pod_object
+from sniffdiag.catalog.service_objects import ServiceObject, service_object
 from sniffdiag.records import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-_MAX_PORT = 65_535
-_TRANSPORTS = {transport.name: transport for transport in Transport}
-_DEFAULT_NAMESPACE = "default"
-_HEADLESS = "None"
-_FINISHED = frozenset({"Succeeded", "Failed"})
 _ENDED_LIST = "List"
 _ERROR = "Status"
 """Kind of what the API server answers when it refuses (metav1.Status)."""
 
-_SERVICE_NAME_LABEL = "kubernetes.io/service-name"
-_EXCLUDED_INBOUND = "traffic.sidecar.istio.io/excludeInboundPorts"
-_PROXY_CONTAINERS = frozenset(
-    {
-        "istio-proxy",
-        "linkerd-proxy",
-        "kuma-sidecar",
-        "consul-dataplane",
-        "consul-connect-envoy-sidecar",
-        "envoy-sidecar",
-    }
-)
 _TRACED_KEY = re.compile(
     r"(?:.*\.)?(?:istio\.io|linkerd\.io|kuma\.io|consul\.hashicorp\.com|openservicemesh\.io"
     r"|appmesh\.k8s\.aws)/.+|istio-injection|osm-proxy-uuid"
 )
 """Annotations and labels by whose presence a mesh may be known."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceObject:
-    """One Service."""
-
-    ports: tuple[ServicePort, ...]
-    cluster_ips: tuple[str, ...] = ()
-    external_ips: tuple[str, ...] = ()
-    """External IPs and those of load balancers."""
-    selector: tuple[tuple[str, str], ...] = ()
-    """Sorted; empty where endpoints are made by hand."""
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointPort:
-    """One port of an EndpointSlice or of a subset of Endpoints."""
-
-    name: str
-    number: int
-    transport: Transport
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointSet:
-    """An EndpointSlice, or one subset of Endpoints: every address has every port."""
-
-    addresses: tuple[str, ...]
-    ports: tuple[EndpointPort, ...]
-    pods: tuple[tuple[str, str], ...] = ()
-    """(address, pod name) where the endpoint says so."""
-
-
-@dataclass(frozen=True, slots=True)
-class HostPort:
-    """A container port that is also open on the node."""
-
-    number: int
-    transport: Transport
-    host_number: int
-    host_ips: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PodObject:
-    """One Pod that can receive traffic."""
-
-    namespace: str
-    name: str
-    ips: tuple[str, ...]
-    labels: frozenset[tuple[str, str]]
-    host_network: bool
-    named_ports: dict[tuple[str, Transport], int]
-    host_ports: tuple[HostPort, ...]
-    meshed: bool
-    stated: tuple[Stated, ...]
-    excluded_inbound: frozenset[int]
 
 
 @dataclass(slots=True)
@@ -185,7 +111,7 @@ class Objects:
         if not name:
             fields.complain(f"{kind} without metadata.name")
             return
-        namespace = metadata.text("namespace") or _DEFAULT_NAMESPACE
+        namespace = metadata.text("namespace") or DEFAULT_NAMESPACE
         fields.named(kind, f"{namespace}/{name}")
         own = (namespace, name)
         if kind in _READERS:
@@ -212,199 +138,27 @@ def _is_traced(key: str) -> bool:
 
 
 def _read_service(found: Objects, fields: Fields, own: tuple[str, str], origin: str) -> None:
-    spec = fields.mapping("spec")
-    if fields.raw("spec") is None:
-        fields.complain("has no spec")
-    metadata = fields.mapping("metadata")
-    annotations = metadata.pairs("annotations")
-    cluster_ip = spec.raw("clusterIP")
-    external_name = spec.raw("type") == "ExternalName"
-    shell = ServicePort(
-        *own,
-        port=0,
-        headless=cluster_ip == _HEADLESS,
-        external_name=external_name,
-        stated=speaking("Service", own, metadata.pairs("labels"), annotations),
-        created_ns=_created_ns(metadata),
-        origin=origin,
-    )
     if own in found.services:
         fields.complain("declared again; the last declaration is used")
-    external = [] if external_name else _external_ips(fields, spec)
-    internal = [] if external_name or shell.headless else _cluster_ips(spec)
-    found.services[own] = ServiceObject(
-        tuple(_service_ports(spec, shell, History(metadata, annotations))),
-        tuple(dict.fromkeys(internal)),
-        tuple(dict.fromkeys(external)),
-        tuple(sorted(spec.pairs("selector").items())) if not external_name else (),
-    )
-
-
-def _cluster_ips(spec: Fields) -> list[str]:
-    return spec.address("clusterIP") + spec.addresses("clusterIPs")
-
-
-def _external_ips(fields: Fields, spec: Fields) -> list[str]:
-    found = spec.addresses("externalIPs") + spec.address("loadBalancerIP")
-    for ingress in fields.mapping("status").mapping("loadBalancer").each("ingress"):
-        found += ingress.address("ip")
-    return found
-
-
-def _service_ports(spec: Fields, shell: ServicePort, history: History) -> Iterable[ServicePort]:
-    seen = set()
-    for port in spec.each("ports"):
-        number = port.number("port", 1, _MAX_PORT)
-        transport = _transport(port)
-        if port.raw("port") is None:
-            port.complain("a port without a number")
-        if number is None or transport is None:
-            continue
-        if (number, transport) in seen:
-            port.complain(f"port {number} declared twice; the first declaration is used")
-            continue
-        seen.add((number, transport))
-        name, app_protocol = port.text("name"), port.text("appProtocol")
-        yield ServicePort(
-            shell.namespace,
-            shell.service,
-            number,
-            name=name or "",
-            app_protocol=app_protocol,
-            transport=transport,
-            target_port=_target_port(port),
-            node_port=port.number("nodePort", 0, _MAX_PORT) or None,
-            headless=shell.headless,
-            external_name=shell.external_name,
-            stated=shell.stated,
-            edits=history.edits((number, transport.name), name, app_protocol),
-            created_ns=shell.created_ns,
-            origin=shell.origin,
-        )
-
-
-def _target_port(port: Fields) -> int | str | None:
-    """A number or a name; 0 and nothing mean `port` itself."""
-    value = port.raw("targetPort")
-    if is_number(value):
-        return port.number("targetPort", 0, _MAX_PORT) or None
-    return port.text("targetPort") or None
-
-
-def _transport(port: Fields) -> Transport | None:
-    name = port.text("protocol") or Transport.TCP.name
-    transport = _TRANSPORTS.get(name)
-    if transport is None:
-        port.complain(f'protocol "{name}" is none of {", ".join(_TRANSPORTS)}')
-    return transport
-
-
-def _created_ns(metadata: Fields) -> int | None:
-    text = metadata.text("creationTimestamp")
-    created = nanoseconds(text)
-    if text and created is None:
-        metadata.complain("metadata.creationTimestamp is no time")
-    return created
+    found.services[own] = service_object(fields, own, origin)
 
 
 def _read_slice(found: Objects, fields: Fields, own: tuple[str, str], _origin: str) -> None:
-    service = fields.mapping("metadata").mapping("labels").text(_SERVICE_NAME_LABEL)
-    if service is None or fields.raw("addressType") == "FQDN":
-        return
-    addresses, pods = [], []
-    for endpoint in fields.each("endpoints"):
-        # kube-proxy uses the first address only (discovery/v1 Endpoint.addresses).
-        first = endpoint.addresses("addresses")[:1]
-        addresses += first
-        pods += _target_pod(endpoint, first)
-    known = EndpointSet(tuple(addresses), _endpoint_ports(fields), tuple(pods))
-    found.slices.setdefault((own[0], service), []).append(known)
+    known = slice_of(fields)
+    if known is not None:
+        service, endpoints = known
+        found.slices.setdefault((own[0], service), []).append(endpoints)
 
 
 def _read_endpoints(found: Objects, fields: Fields, own: tuple[str, str], _origin: str) -> None:
-    sets = found.endpoints.setdefault(own, [])
-    for subset in fields.each("subsets"):
-        addresses, pods = [], []
-        for endpoint in subset.each("addresses") + subset.each("notReadyAddresses"):
-            ip = endpoint.address("ip")
-            addresses += ip
-            pods += _target_pod(endpoint, ip)
-        sets.append(EndpointSet(tuple(addresses), _endpoint_ports(subset), tuple(pods)))
-
-
-def _target_pod(endpoint: Fields, addresses: list[str]) -> list[tuple[str, str]]:
-    target = endpoint.mapping("targetRef")
-    name = target.text("name")
-    is_pod = target.raw("kind") == "Pod" and name
-    return [(address, name) for address in addresses] if is_pod and name else []
-
-
-def _endpoint_ports(fields: Fields) -> tuple[EndpointPort, ...]:
-    found = []
-    for port in fields.each("ports"):
-        number = port.number("port", 1, _MAX_PORT)
-        transport = _transport(port)
-        if number is not None and transport is not None:
-            found.append(EndpointPort(port.text("name") or "", number, transport))
-    return tuple(found)
+    found.endpoints.setdefault(own, []).extend(subsets_of(fields))
 
 
 def _read_pod(found: Objects, fields: Fields, own: tuple[str, str], _origin: str) -> None:
-    spec, status, metadata = (fields.mapping(key) for key in ("spec", "status", "metadata"))
-    if status.raw("phase") in _FINISHED:
-        return
-    ips = status.address("podIP") + [
-        ip for each in status.each("podIPs") for ip in each.address("ip")
-    ]
-    containers = spec.each("containers")
-    sidecars = [c for c in spec.each("initContainers") if c.raw("restartPolicy") == "Always"]
-    proxies = [c for c in containers + sidecars if c.text("name") in _PROXY_CONTAINERS]
-    found.traces.update(
-        ("container", f"{proxy.text('name')} {proxy.text('image') or ''}") for proxy in proxies
-    )
-    labels = metadata.pairs("labels")
-    found.pods.append(
-        PodObject(
-            *own,
-            ips=tuple(dict.fromkeys(ips)),
-            labels=frozenset(labels.items()),
-            host_network=spec.flag("hostNetwork"),
-            named_ports=_named_ports(containers + sidecars),
-            host_ports=_host_ports(containers + sidecars, tuple(status.address("hostIP"))),
-            meshed=bool(proxies),
-            stated=speaking("Pod", own, labels, metadata.pairs("annotations")),
-            excluded_inbound=_excluded_inbound(metadata),
-        )
-    )
-
-
-def _named_ports(containers: list[Fields]) -> dict[tuple[str, Transport], int]:
-    """Regular containers before native sidecars, the first of a name wins (FindPort)."""
-    found: dict[tuple[str, Transport], int] = {}
-    for port in (port for container in containers for port in container.each("ports")):
-        name, transport = port.text("name"), _transport(port)
-        number = port.number("containerPort", 1, _MAX_PORT)
-        if name and transport and number is not None:
-            found.setdefault((name, transport), number)
-    return found
-
-
-def _host_ports(containers: list[Fields], host_ips: tuple[str, ...]) -> tuple[HostPort, ...]:
-    found = []
-    for port in (port for container in containers for port in container.each("ports")):
-        number, host_number = port.raw("containerPort"), port.raw("hostPort")
-        if is_number(number) and is_number(host_number) and host_number:
-            own = tuple(port.address("hostIP"))
-            transport = _TRANSPORTS.get(port.text("protocol") or Transport.TCP.name)
-            if transport is not None:
-                found.append(HostPort(number, transport, host_number, own or host_ips))
-    return tuple(found)
-
-
-def _excluded_inbound(metadata: Fields) -> frozenset[int]:
-    text = metadata.mapping("annotations").text(_EXCLUDED_INBOUND) or ""
-    words = [word.strip() for word in text.split(",")]
-    return frozenset(int(w) for w in words if w.isascii() and w.isdigit() and int(w) <= _MAX_PORT)
+    pod = pod_object(fields, own)
+    if pod is not None:
+        found.pods.append(pod)
+        found.traces.update(("container", proxy) for proxy in pod.proxies)
 
 
 def _read_node(found: Objects, fields: Fields, _own: tuple[str, str], _origin: str) -> None:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sniffdiag.catalog.claims import Claim, Pairs
-    from sniffdiag.catalog.objects import PodObject, ServiceObject
+    from sniffdiag.catalog.pod_objects import PodObject
+    from sniffdiag.catalog.service_objects import ServiceObject
 
 
 class Statements:
