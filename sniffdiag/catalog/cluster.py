@@ -140,12 +140,12 @@ class Page:
     @property
     def version(self) -> str:
         """The resourceVersion from which a watch goes on."""
-        return str(_mapping(self.value, "metadata").get("resourceVersion") or "")
+        return str(mapping_of(self.value, "metadata").get("resourceVersion") or "")
 
     @property
     def following(self) -> str:
         """The token for the next page; empty on the last."""
-        return str(_mapping(self.value, "metadata").get("continue") or "")
+        return str(mapping_of(self.value, "metadata").get("continue") or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ class Cluster:
     def _groups(self) -> dict[str, list[str]]:
         """API groups that the server knows, with their versions, preferred first."""
         try:
-            known: Any = self._page("/apis")
+            known = self._page("/apis")
         except ApiError:
             return {}  # whoever may not ask may not list them either
         groups = Fields(known, "", []).each("groups")
@@ -307,10 +307,11 @@ def _each_object_once(pages: Iterator[Page]) -> Iterator[Json]:
 
 
 def _identity(item: Json) -> str:
-    metadata = _mapping(item, "metadata")
+    metadata = mapping_of(item, "metadata")
     return f"{metadata.get('namespace')}/{metadata.get('name')}"
 
 
-def _mapping(value: Json, key: str) -> Json:
+def mapping_of(value: Json, key: str) -> Json:
+    """A nested object; empty where it is none."""
     found = value.get(key)
     return found if isinstance(found, dict) else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from sniffdiag.model import Transport
 
@@ -34,7 +34,7 @@ class Fields:
     __slots__ = ("_path", "_problems", "_value", "_where")
 
     def __init__(
-        self, value: Mapping[object, object], where: str, problems: list[str], path: str = ""
+        self, value: Mapping[Any, object], where: str, problems: list[str], path: str = ""
     ) -> None:
         self._value = value
         self._where = where

@@ -100,6 +100,11 @@ class ServicePort:
         """Namespace and name: "shop/reviews"."""
         return f"{self.namespace}/{self.service}"
 
+    @property
+    def said(self) -> dict[EditedField, str | None]:
+        """What its own entry says that it speaks; None where a field is absent."""
+        return {EditedField.NAME: self.name or None, EditedField.APP_PROTOCOL: self.app_protocol}
+
     def edited(self, field_name: EditedField) -> Edit | None:
         """The edit of that field."""
         return next((edit for edit in self.edits if edit.field == field_name), None)

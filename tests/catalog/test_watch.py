@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sniffdiag.catalog import follower as following
 from sniffdiag.catalog import watch as watching
 from sniffdiag.catalog.api import Access
 from sniffdiag.catalog.cluster import open_cluster
@@ -35,7 +36,7 @@ def api() -> Iterator[KubeApi]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "REST_S", 0.05)
-    monkeypatch.setattr(watching, "LIST_EVERY_S", 0.1)
+    monkeypatch.setattr(following, "LIST_EVERY_S", 0.1)
 
 
 def watch(api: KubeApi, folder: Path) -> Watch:
