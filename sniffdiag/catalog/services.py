@@ -180,19 +180,6 @@ class CatalogSummary:
     """One line a malformed document or field: "file:line: what, what to do"."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contradiction:
-    """Several declared ports that lead to one pod port and say different things."""
-
-    address: str
-    """The pod's; empty where no pods were read and the Services' selectors tell."""
-    port: int
-    claims: tuple[ServicePort, ...]
-    """Sorted by creation time where known, then by key: Istio inbound takes the first."""
-    more_addresses: int = 0
-    """How many other pod ports the same declared ports share."""
-
-
 @dataclass(slots=True)
 class Catalog:
     """All declared ports and the addresses that lead to them.
@@ -249,25 +236,19 @@ class Catalog:
             return []
         return list(alone)
 
-    def contradictions(self) -> list[Contradiction]:
-        """Pod ports that several declared ports claim with different name prefix or appProtocol.
+    def contradictions(self) -> list[tuple[ServicePort, ...]]:
+        """Declared ports that lead to one pod port and have another name prefix or appProtocol.
 
-        Services that share many pods are reported once.
+        Each group once, however many pods it shares, sorted by creation time where known, then by
+        key: Istio inbound takes the first.
         """
-        places: dict[tuple[ServicePort, ...], list[tuple[str, int]]] = {}
-        for (address, port, _), matches in self.by_address.items():
-            claims = _by_age(m.service_port for m in matches if m.via in _POD_PORTS)
-            if len(claims) > 1:
-                places.setdefault(claims, []).append((address, port))
-        for unresolved in self.unresolved_claims:
-            first = unresolved[0]
-            number = first.target_port if isinstance(first.target_port, int) else first.port
-            places.setdefault(_by_age(unresolved), []).append(("", number))
-        return [
-            Contradiction(*min(found), claims, len(found) - 1)
-            for claims, found in sorted(places.items(), key=lambda item: item[0][0].key)
-            if _say_different_things(claims)
-        ]
+        groups = {
+            _by_age(match.service_port for match in matches if match.via in _POD_PORTS)
+            for matches in self.by_address.values()
+        }
+        groups.update(_by_age(claims) for claims in self.unresolved_claims)
+        contradicting = (claims for claims in groups if _say_different_things(claims))
+        return sorted(contradicting, key=lambda claims: [claim.key for claim in claims])
 
 
 def host_key(host: str) -> str:

@@ -72,7 +72,6 @@ _HALF_ASCII = bytes(range(ord("A"), ord("P") + 1))
 _LOCAL_DOMAINS = (b"local", b"_tcp", b"_udp")
 _HOST_NAME = b"-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LOOPBACK = (b"127", b"in-addr", b"arpa")
-OPT_RECORD = 41
 
 
 @dataclass(frozen=True, slots=True)

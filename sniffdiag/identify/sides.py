@@ -19,11 +19,6 @@ CLAIMS = frozenset({Answer.POSSIBLE, Answer.CERTAIN})
 SideProbe = Callable[[Side], Verdict]
 
 
-def fits_anything(_side: Side) -> Verdict:
-    """The probe for a side without a signature: nothing is ruled out, nothing is claimed."""
-    return NEED_MORE
-
-
 def judge(heads: Heads, client: SideProbe, server: SideProbe) -> Verdict:
     """The joint verdict of one probe a side."""
     return join(asked(heads.client, client), asked(heads.server, server))

@@ -18,7 +18,6 @@ ByteOrder = Choice["big", "little"]
 
 ANY_U8 = range(1 << 8)
 ANY_U16 = range(1 << 16)
-ANY_U32 = range(1 << 32)
 
 
 def number(data: bytes, at: int, width: int, order: ByteOrder = "big") -> int | None:
@@ -37,19 +36,9 @@ def u16(data: bytes, at: int) -> int | None:
     return number(data, at, 2)
 
 
-def u24(data: bytes, at: int) -> int | None:
-    """Three bytes, big endian."""
-    return number(data, at, 3)
-
-
 def u32(data: bytes, at: int) -> int | None:
     """Four bytes, big endian."""
     return number(data, at, 4)
-
-
-def u24le(data: bytes, at: int) -> int | None:
-    """Three bytes, little endian."""
-    return number(data, at, 3, "little")
 
 
 def u32le(data: bytes, at: int) -> int | None:

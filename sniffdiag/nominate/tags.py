@@ -37,6 +37,3 @@ class Tag(IntEnum):
     """A question to a resolver, as a datagram (RFC 1035 4.1)."""
     DNS_ANSWER = 12
     """A resolver's answer, with the question."""
-
-
-TAGS = len(Tag)

@@ -103,8 +103,8 @@ def _contradictions(
 ) -> dict[ServicePort, tuple[ServicePort, ...]]:
     """Declared ports on one pod port that this mesh would treat in different ways."""
     found: dict[ServicePort, tuple[ServicePort, ...]] = {}
-    for contradiction in catalog.contradictions():
-        claims = [c for c in contradiction.claims if c in treated]
+    for contradicting in catalog.contradictions():
+        claims = [c for c in contradicting if c in treated]
         for port in claims:
             others = [c for c in claims if _ways(treated[c]) != _ways(treated[port])]
             found[port] = tuple(dict.fromkeys((*found.get(port, ()), *others)))

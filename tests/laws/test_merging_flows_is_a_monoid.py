@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sniffdiag.flows import pieces
 from sniffdiag.flows.seal import finish, seal
 from sniffdiag.flows.table import FlowTable, merge
-from sniffdiag.nominate.tags import TAGS, Tag
+from sniffdiag.nominate.tags import Tag
 from tests.support.packets import (
     ACK,
     FIN,
@@ -55,7 +55,7 @@ def packets(draw: st.DrawFn) -> Packet:
         cut=draw(st.sampled_from((0, 0, 0, 3))),
         transport=draw(st.sampled_from((TCP, TCP, TCP, UDP))),
         ts_ns=draw(st.integers(0, 50)),
-        tag=draw(st.integers(Tag.EMPTY + 1, TAGS - 1)),
+        tag=draw(st.integers(Tag.EMPTY + 1, max(Tag))),
         tunnel=draw(st.sampled_from(("", "", "vxlan", "gre"))),
         interface=draw(st.integers(0, 2)),
         status=draw(st.sampled_from((None, None, None, None, 3))),
