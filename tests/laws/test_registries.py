@@ -19,6 +19,7 @@ TESTED_THROUGH = {
     "addresses": "report/test_formats.py",
     "errors": "catalog/test_manifests.py",
     "mesh/facts": "mesh/test_policy.py",
+    "mesh/treat": "mesh/test_policy.py",
     "model": "mesh/test_treated.py",
     "pipeline/": "oracles/test_flows_as_tshark.py",
     "version": "laws/test_layers.py",

@@ -20,7 +20,6 @@ from sniffdiag.mesh.policy import MESHES, VersionPolicy, load_policy
 from sniffdiag.mesh.treat import newest_older_opaque, treated
 from sniffdiag.mesh.treated import Cause
 from sniffdiag.mesh.versions import maybe_version
-from sniffdiag.mesh.words import near_miss
 from sniffdiag.model import Transport, Treatment
 
 ISTIO = load_policy("istio")
@@ -342,25 +341,6 @@ def test_a_treatment_says_why(
 ) -> None:
     seen = treated(ISTIO.at(version), port)
     assert (seen.cause, seen.outbound.because, seen.inbound.because) == (cause, outbound, inbound)
-
-
-@pytest.mark.parametrize(
-    ("name", "word"),
-    [
-        ("http2foo", "http2"),
-        ("httpfoo", "http"),
-        ("http1-a", "http"),
-        ("HTTPS1", "https"),
-        ("grpcfoo", "grpc"),
-        ("mongodb", "mongo"),
-        ("web", None),
-        ("8080-8080-tcp", None),
-        ("-http", None),
-        ("", None),
-    ],
-)
-def test_a_near_miss_names_the_longest_word_it_begins_with(name: str, word: str | None) -> None:
-    assert near_miss(name, ISTIO.at("1.20").facts.words) == word
 
 
 # --- versions and settings ----------------------------------------------------------------------
