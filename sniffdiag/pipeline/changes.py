@@ -74,4 +74,4 @@ def rates(before: Report, after: Report, seconds: float) -> tuple[PortRate, ...]
 
 
 def _counts(port: PortReport) -> tuple[int, int]:
-    return port.seen.flows, sum(sighting.requests for sighting in port.seen.sightings)
+    return port.seen.flows, port.seen.requests

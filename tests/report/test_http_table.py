@@ -50,6 +50,15 @@ def test_grpc_failures_are_told_apart_from_http() -> None:
     assert found == ["5", "200 5, grpc-status 14: 2", "2 (40.0%)", "-", "-"]
 
 
+def test_a_port_without_requests_has_no_row_and_no_note() -> None:
+    silent = seen(port("http-admin", 9090), "1.20")
+    counts: dict[str, Any] = {"methods": (("POST", 9),), "counted": Counted.HEADS}
+    (busy,) = report_with(is_least=True, heads=1, heads_of=2, head_bytes=3, **counts).ports
+    report = report_of(silent, busy.seen)
+    assert [row[0] for row in http_rows(report)] == ["shop/reviews:8080"]
+    assert [note.partition(": ")[0] for note in counted_notes(report)] == ["shop/reviews:8080"]
+
+
 def test_a_lower_bound_is_marked_and_explained() -> None:
     counts: dict[str, Any] = {
         "is_least": True,
