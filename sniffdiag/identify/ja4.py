@@ -6,7 +6,7 @@ FoxIO's specification (github.com/FoxIO-LLC/ja4, technical_details/JA4.md). JA4 
 
 from __future__ import annotations
 
-from sniffdiag.identify import quic_initial, tls
+from sniffdiag.identify import quic_initial, tls_clear
 from sniffdiag.identify.prelude import without_proxy
 from sniffdiag.identify.verdict import Heads
 
@@ -27,26 +27,28 @@ def ja4(protocol: str, heads: Heads) -> str | None:
     _, heads, _ = without_proxy(heads)
     of_quic = protocol == "quic"
     hello = (
-        quic_initial.client_hello(heads.client) if of_quic else tls.client_hello(heads.client.head)
+        quic_initial.client_hello(heads.client)
+        if of_quic
+        else tls_clear.client_hello(heads.client.head)
     )
     return fingerprint(CLIENTS[protocol], hello.body) if hello and hello.whole else None
 
 
 def fingerprint(transport: str, body: bytes) -> str | None:
     """The fingerprint of a whole ClientHello, from its version on."""
-    extensions, whole = tls.client_extensions(body)
+    extensions, whole = tls_clear.client_extensions(body)
     if not whole:
         return None
     suites = [suite for suite in _suites(body) if not _is_grease(suite)]
     kinds = [kind for kind in extensions if not _is_grease(kind)]
     told = (
         transport,
-        _version(body, extensions.get(tls.EXT_SUPPORTED_VERSIONS, b"")),
-        "d" if tls.EXT_SNI in extensions else "i",
+        _version(body, extensions.get(tls_clear.EXT_SUPPORTED_VERSIONS, b"")),
+        "d" if tls_clear.EXT_SNI in extensions else "i",
         f"{min(len(suites), _MOST_TOLD):02}{min(len(kinds), _MOST_TOLD):02}",
-        _alpn(extensions.get(tls.EXT_ALPN, b"")),
+        _alpn(extensions.get(tls_clear.EXT_ALPN, b"")),
     )
-    hashed = [kind for kind in kinds if kind not in {tls.EXT_SNI, tls.EXT_ALPN}]
+    hashed = [kind for kind in kinds if kind not in {tls_clear.EXT_SNI, tls_clear.EXT_ALPN}]
     signatures = _numbers(extensions.get(_EXT_SIGNATURE_ALGORITHMS, b"")[2:])
     return f"{''.join(told)}_{_hash(_hex(sorted(suites)))}_{_extension_hash(hashed, signatures)}"
 
@@ -79,7 +81,7 @@ def _alpn(extension: bytes) -> str:
 
 
 def _suites(body: bytes) -> list[int]:
-    at = tls.HELLO_SESSION_AT
+    at = tls_clear.HELLO_SESSION_AT
     at += 1 + int.from_bytes(body[at : at + 1])
     length = int.from_bytes(body[at : at + 2])
     return _numbers(body[at + 2 : at + 2 + length])

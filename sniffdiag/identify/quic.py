@@ -34,8 +34,8 @@ from sniffdiag.identify.quic_initial import (
     alert_code,
     client_hello,
 )
-from sniffdiag.identify.tls import client_hello_facts
 from sniffdiag.identify.tls_alerts import alert_name
+from sniffdiag.identify.tls_clear import client_hello_facts
 from sniffdiag.identify.verdict import Alert, Answer, Detector, Facts, Heads, Verdict
 from sniffdiag.identify.wire import Layout, Literal, Text, be32, byte
 from sniffdiag.model import Transport

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from itertools import islice
 
-from sniffdiag.identify import tls
+from sniffdiag.identify import tls_clear
 from sniffdiag.identify.chains import CUT
 from sniffdiag.identify.messages import runs
 from sniffdiag.identify.tls_alerts import alert_name
@@ -44,44 +44,50 @@ def records(side: Side) -> Iterator[Record]:
     at = 0 if side.from_start else NOWHERE
     for run in runs(side):
         if at < run.at:
-            at = run.at if tls.measure(run.data, 0) > CUT else NOWHERE
+            at = run.at if tls_clear.measure(run.data, 0) > CUT else NOWHERE
         while run.at <= at < run.end:
             start = at - run.at
-            length = tls.measure(run.data, start)
+            length = tls_clear.measure(run.data, start)
             if length <= CUT:
                 at = NOWHERE
                 break
-            payload = run.data[start + tls.RECORD_HEADER_LEN : start + length]
-            yield Record(run.data[start], payload, length - tls.RECORD_HEADER_LEN)
+            payload = run.data[start + tls_clear.RECORD_HEADER_LEN : start + length]
+            yield Record(run.data[start], payload, length - tls_clear.RECORD_HEADER_LEN)
             at += length
 
 
 def details(heads: Heads) -> Facts:
     """All of it, for the `Facts` that the hellos do not fill."""
     notes: tuple[str, ...] = (ECH_OFFERED,) if _offers_ech(heads.client) else ()
-    messages = list(tls.handshake_messages(heads.server.head))
-    if any(kind == tls.SERVER_HELLO and body[RANDOM_AT] == RETRY_RANDOM for kind, body in messages):
+    messages = list(tls_clear.handshake_messages(heads.server.head))
+    if any(
+        kind == tls_clear.SERVER_HELLO and body[RANDOM_AT] == RETRY_RANDOM
+        for kind, body in messages
+    ):
         notes += (RETRIED,)
-    certificate = next((body for kind, body in messages if kind == tls.CERTIFICATE), None)
+    certificate = next((body for kind, body in messages if kind == tls_clear.CERTIFICATE), None)
     facts = Facts(
         alerts=(*_alerts(heads.client, "client"), *_alerts(heads.server, "server")),
         certificate=None if certificate is None else _certificate(certificate),
         notes=notes,
     )
-    return facts.merged(tls.facts(heads))
+    return facts.merged(tls_clear.facts(heads))
 
 
 def _offers_ech(client: Side) -> bool:
-    hello = tls.client_hello(client.head)
-    return hello is not None and tls.EXT_ECH in tls.client_extensions(hello.body)[0]
+    hello = tls_clear.client_hello(client.head)
+    return hello is not None and tls_clear.EXT_ECH in tls_clear.client_extensions(hello.body)[0]
 
 
 def _alerts(side: Side, by: str) -> Iterator[Alert]:
     """Alerts until the side begins to encrypt: from then on they look like any other record."""
     for record in islice(records(side), MOST_RECORDS):
-        if record.kind in {tls.CHANGE_CIPHER_SPEC, tls.APPLICATION_DATA}:
+        if record.kind in {tls_clear.CHANGE_CIPHER_SPEC, tls_clear.APPLICATION_DATA}:
             return
-        if record.kind == tls.ALERT and record.length == len(record.payload) == tls.ALERT_LEN:
+        if (
+            record.kind == tls_clear.ALERT
+            and record.length == len(record.payload) == tls_clear.ALERT_LEN
+        ):
             level, description = record.payload
             if level in ALERT_LEVELS:
                 yield Alert(by, ALERT_LEVELS[level], alert_name(description))
@@ -89,7 +95,7 @@ def _alerts(side: Side, by: str) -> Iterator[Alert]:
 
 def _certificate(message: bytes) -> Certificate | None:
     """Subject, names and end of validity of the first certificate, if all of it is there."""
-    der = tls.first_certificate(message)
+    der = tls_clear.first_certificate(message)
     if der is None:
         return None
     from cryptography import x509  # noqa: PLC0415 - only captures with certificates pay for it
@@ -100,7 +106,7 @@ def _certificate(message: bytes) -> Certificate | None:
             parsed = x509.load_der_x509_certificate(der)
             return Certificate(
                 subject=parsed.subject.rfc4514_string(),
-                names=tls.peer_names(message),
+                names=tls_clear.peer_names(message),
                 not_after=f"{parsed.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}",
             )
     except Exception:  # noqa: BLE001 - any bytes may stand there, and parsers raise many types

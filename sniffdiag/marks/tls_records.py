@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from sniffdiag.identify.tls import (
+from sniffdiag.identify.tls_clear import (
     ALERT,
     APPLICATION_DATA,
     CHANGE_CIPHER_SPEC,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from sniffdiag.flows.flow import Flow, Flows, Orientation, Stream
 from sniffdiag.identify.resolve import identify
-from sniffdiag.identify.tls import HELLOS_REMEMBERED, hello_facts
+from sniffdiag.identify.tls_clear import HELLOS_REMEMBERED, hello_facts
 from sniffdiag.identify.verdict import Heads, Identification, Reason, Sample, Side
 from sniffdiag.model import Transport
 from sniffdiag.nominate.settled import EXCHANGES, settled

@@ -43,7 +43,7 @@ CENTRAL: dict[str, set[str]] = {
         "exchanges",
         "ja4",
         "messages",
-        "tls",
+        "tls_clear",
         "http1",
         "http2_messages",
         "patterns",
