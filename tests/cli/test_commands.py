@@ -113,9 +113,9 @@ def test_wrong_usage_is_one_line_and_a_hint() -> None:
 
 
 @pytest.mark.parametrize("command", ["analyze", "flows", "ports", "protocols"])
-def test_help_shows_an_example_that_survives_copying(command: str) -> None:
+def test_help_shows_examples_that_survive_copying(command: str) -> None:
     text = sniffdiag(command, "--help").stdout
-    after = text.split("Example:\n")[1].splitlines()[0]
+    after = text.split("Examples:\n")[1].splitlines()[0]
     assert after.startswith("    ")
     assert f"sniffdiag {command}" in after
     assert text.startswith(f"Usage: sniffdiag {command} ")
