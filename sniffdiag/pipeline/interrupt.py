@@ -54,9 +54,11 @@ class Interrupt(Stop):
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Within this block Ctrl-C raises KeyboardInterrupt, as it does by default."""
+        """Within this block Ctrl-C raises KeyboardInterrupt, also one that came just before it."""
         self._waiting = True
         try:
+            if self.asked:
+                raise KeyboardInterrupt
             yield
         finally:
             self._waiting = False

@@ -45,6 +45,13 @@ def test_ctrl_c_breaks_a_wait() -> None:
     assert interrupt.asked
 
 
+def test_ctrl_c_just_before_a_wait_is_not_waited_out() -> None:
+    with Interrupt() as interrupt:
+        press_ctrl_c()
+        with pytest.raises(KeyboardInterrupt), interrupt.waiting():
+            pass
+
+
 def test_the_handler_of_before_is_back_afterwards() -> None:
     before = signal.getsignal(signal.SIGINT)
     with Interrupt():
