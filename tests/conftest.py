@@ -11,8 +11,13 @@ import shutil
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
 
 from tests.support import corpus
+
+# How long an example takes says how busy the machine is, no more.
+settings.register_profile("sniffdiag", deadline=None)
+settings.load_profile("sniffdiag")
 
 ORACLE_TOOLS = ("tshark", "ndpiReader", "tcpdump")
 INSTALL_THEM = "apt-get install tshark libndpi-bin tcpdump"

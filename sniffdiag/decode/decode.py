@@ -36,7 +36,7 @@ def decode(chunk: FrameChunk) -> HeaderTable:
     wire_end = chunk.offset + np.maximum(chunk.caplen, np.minimum(chunk.wirelen, LONGEST_FRAME))
     ethernet = chunk.linktype == ETHERNET_LINK
     if ethernet.any():
-        columns, plain = decode_plain(chunk.data, chunk.offset, end, wire_end)
+        columns, plain = decode_plain(chunk.data, chunk.offset, end, wire_end, chunk.heads)
         plain &= ethernet
         rest = np.flatnonzero(~plain)
         columns.clear(rest)

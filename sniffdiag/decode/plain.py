@@ -50,9 +50,15 @@ TCP, UDP = 6, 17
 OK, TRUNCATED = np.uint8(DecodeStatus.OK), np.uint8(DecodeStatus.TRUNCATED)
 
 
-def decode_plain(data: Bytes, at: Ints, end: Ints, wire_end: Ints) -> tuple[Columns, Mask]:
-    """Columns for all rows, and which of the rows are of this shape; the others hold nonsense."""
-    field = gather(data, at, WIDTH).view(FIELDS)[:, 0]
+def decode_plain(
+    data: Bytes, at: Ints, end: Ints, wire_end: Ints, heads: Bytes | None = None
+) -> tuple[Columns, Mask]:
+    """Columns for all rows, and which of the rows are of this shape; the others hold nonsense.
+
+    `heads`: the first bytes from each `at`, where they have been gathered already.
+    """
+    heads = gather(data, at, WIDTH) if heads is None else heads[:, :WIDTH]
+    field = heads.view(FIELDS)[:, 0]
     protocol = np.ascontiguousarray(field["protocol"])
     total_len = field["total_len"].astype(np.int64)
     header_len = ((field["offset"] >> 4) * np.uint8(4)).astype(np.int64)

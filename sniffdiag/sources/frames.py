@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 from sniffdiag.records import dataclass
 
+HEAD_BYTES = 48
+"""Ethernet, IPv4 without options and TCP up to its flags."""
+
 
 @dataclass(frozen=True, slots=True)
 class FrameChunk:
@@ -39,6 +42,9 @@ class FrameChunk:
     """Its number, over all files of the run; files that follow one another share interfaces."""
     first_frame: int
     """1-based number of row 0, counted over all files of the run."""
+    heads: npt.NDArray[np.uint8] | None = None
+    """The `HEAD_BYTES` from each `offset` on, shape `(n, HEAD_BYTES)`, where the source came by
+    them anyhow. Behind a shorter frame comes what follows it in `data`."""
 
     @property
     def rows(self) -> int:
@@ -60,6 +66,7 @@ def rows_of(chunk: FrameChunk, begin: int, end: int) -> FrameChunk:
         linktype=chunk.linktype[part],
         interface=chunk.interface[part],
         first_frame=chunk.first_frame + begin,
+        heads=None if chunk.heads is None else chunk.heads[part],
     )
 
 

@@ -11,7 +11,7 @@ It knows no file format: that is what `Records` is for.
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ from sniffdiag.records import dataclass
 
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+Seen = npt.NDArray[Any]
+"""What a format reads of each record, one row a record; its own business."""
 
 BROKEN = 1 << 62
 """Stands for the next start after a record that cannot be one. Beyond every buffer."""
@@ -46,8 +48,12 @@ class Records(Protocol):
     def next_start(self, start: int) -> int:
         """Where the record after the one at `start` begins, or BROKEN."""
 
-    def next_starts(self, starts: Positions) -> Positions:
-        """`next_start` in columns; starts past the buffer give some later place."""
+    def next_starts(self, starts: Positions) -> tuple[Positions, Seen]:
+        """`next_start` in columns, and what was read for it.
+
+        Starts past the buffer give some later place. To come to a record takes longer than to read
+        it, so what a format wants of its records anyhow it had better read now.
+        """
 
     def likely_starts(self, begin: int, targets: range) -> list[int]:
         """Ascending guesses, at most one at or after each target and before the next one.
@@ -64,6 +70,8 @@ class Walk:
     """The complete records found, and why there are no more."""
 
     starts: Positions
+    seen: Seen | None
+    """What `Records.next_starts` read of them; None where it was not asked of each."""
     stop: int
     """Where the next record begins."""
     broken: bool
@@ -83,26 +91,30 @@ def walk_plainly(records: Records, begin: int, bound: int) -> tuple[Positions, i
     return np.array(starts, dtype=np.int64), at
 
 
-def walk_in_lanes(records: Records, begin: int, bound: int) -> tuple[Positions, int]:
-    """The same as `walk_plainly`, many records at a time."""
+def walk_in_lanes(records: Records, begin: int, bound: int) -> tuple[Positions, int, Seen | None]:
+    """The same as `walk_plainly`, many records at a time, and what was seen of each if anything."""
     lane_bytes = _lane_bytes(records, begin, bound)
     if lane_bytes is None:
-        return walk_plainly(records, begin, bound)
+        return *walk_plainly(records, begin, bound), None
     targets = range(begin + lane_bytes, bound, lane_bytes)
     firsts = np.array([begin, *records.likely_starts(begin, targets)], dtype=np.int64)
     bounds = np.append(firsts[1:], bound)
-    rows = [firsts]
+    rows, seen = [firsts], []
     most_steps = LONGEST_LANE * len(targets)
     while len(rows) <= most_steps and (rows[-1] < bounds).any():
         for _ in range(STEPS_AT_ONCE):
-            rows.append(records.next_starts(rows[-1]))
+            following, of_each = records.next_starts(rows[-1])
+            rows.append(following)
+            seen.append(of_each)
     steps = np.array(rows)
     on_lane = steps < bounds
     counts = np.minimum(on_lane.sum(axis=0), len(rows) - 1)
     ends = steps[counts, np.arange(firsts.shape[0])]
     if np.array_equal(ends[:-1], firsts[1:]) and ends[-1] >= bound:
-        return steps.T[on_lane.T], int(ends[-1])
-    return _stitch(records, _Lanes(bounds, steps, counts, ends))
+        walked = on_lane.T
+        read = np.concatenate(seen).reshape(-1, firsts.shape[0])
+        return steps.T[walked], int(ends[-1]), read.T[walked[:, :-1]]
+    return *_stitch(records, _Lanes(bounds, steps, counts, ends)), None
 
 
 def _lane_bytes(records: Records, begin: int, bound: int) -> int | None:
@@ -149,8 +161,8 @@ def complete_records(records: Records, begin: int, end: int, span: int) -> Walk:
     """Walk the records that start in the `span` bytes after `begin` and end by `end`."""
     header_whole_below = end - records.header_bytes + 1
     if begin >= header_whole_below:
-        return Walk(np.empty(0, dtype=np.int64), begin, broken=False, incomplete=True)
-    starts, stop = walk_in_lanes(records, begin, min(header_whole_below, begin + span))
+        return Walk(np.empty(0, dtype=np.int64), None, begin, broken=False, incomplete=True)
+    starts, stop, seen = walk_in_lanes(records, begin, min(header_whole_below, begin + span))
     broken = stop == BROKEN
     incomplete = stop > end
     if incomplete:
@@ -158,4 +170,5 @@ def complete_records(records: Records, begin: int, end: int, span: int) -> Walk:
     insane = np.flatnonzero(~records.sane(starts))
     if insane.size:
         stop, starts, broken = int(starts[insane[0]]), starts[: insane[0]], True
-    return Walk(starts, stop, broken, incomplete=incomplete and not broken)
+    seen = None if seen is None else seen[: starts.size]
+    return Walk(starts, seen, stop, broken, incomplete=incomplete and not broken)

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sniffdiag.records import dataclass
-from sniffdiag.sources.frames import FrameChunk, SourceSummary
-from sniffdiag.sources.lanes import BROKEN, Mask, Positions
+from sniffdiag.sources.frames import HEAD_BYTES, FrameChunk, SourceSummary
+from sniffdiag.sources.lanes import BROKEN, Mask, Positions, Seen, Walk
 from sniffdiag.sources.numbering import Numbering
 from sniffdiag.sources.records import stretches
 from sniffdiag.sources.window import Window
@@ -81,6 +81,18 @@ def byte_order_of(head: bytes) -> Literal["<", ">"] | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """Record headers in columns, and the first bytes of their frames."""
+
+    seconds: npt.NDArray[np.int64]
+    fractions: npt.NDArray[np.int64]
+    caplen: npt.NDArray[np.int64]
+    wirelen: npt.NDArray[np.int64]
+    frames: npt.NDArray[np.uint8]
+    """Shape `(n, HEAD_BYTES)`; see `FrameChunk.heads`."""
+
+
 class PcapRecords:
     """The records of a pcap file in one buffer (see `lanes.Records`)."""
 
@@ -99,6 +111,13 @@ class PcapRecords:
         self._seconds, self._fractions, self._caplens, self._wirelens = (
             self._field(offset) for offset in (0, 4, 8, 12)
         )
+        width = self.header_bytes + HEAD_BYTES
+        self._beginnings: npt.NDArray[np.void] = np.ndarray(
+            shape=(self.data.shape[0] - width + 1,),
+            dtype=f"V{width}",
+            buffer=self._buffer,
+            strides=(1,),
+        )
 
     def _field(self, offset: int) -> npt.NDArray[np.uint32]:
         """A header field as if a record began at every byte of the buffer."""
@@ -110,27 +129,35 @@ class PcapRecords:
             strides=(1,),
         )
 
-    def headers(self, starts: Positions) -> tuple[npt.NDArray[np.int64], ...]:
-        """Seconds, fractions, caplens and wirelens of the records."""
-        rows = np.ndarray(shape=(self._last + 1,), dtype="V16", buffer=self._buffer, strides=(1,))[
-            starts
+    def _begun(self, starts: Positions) -> npt.NDArray[np.void]:
+        """The headers of records, each with the first `HEAD_BYTES` behind it."""
+        begun: npt.NDArray[np.void] = self._beginnings[
+            np.minimum(starts, self._beginnings.shape[0] - 1)
         ]
-        columns = rows.view(self.layout.byte_order + "u4").reshape(-1, 4).T
-        return tuple(columns.astype(np.int64, order="C"))
+        return begun
+
+    def headers(self, walk: Walk) -> Headers:
+        """The headers of records that were walked."""
+        begun = self._begun(walk.starts) if walk.seen is None else walk.seen
+        fields = begun.view(self.layout.byte_order + "u4").reshape(begun.size, -1)[:, :4].T
+        seconds, fractions, caplen, wirelen = fields.astype(np.int64, order="C")
+        frames = begun.view(np.uint8).reshape(begun.size, -1)[:, self.header_bytes :]
+        return Headers(seconds, fractions, caplen, wirelen, frames)
 
     def next_start(self, start: int) -> int:
         """See `lanes.Records`."""
         (caplen,) = self._caplen_struct.unpack_from(self._buffer, start + 8)
         return BROKEN if caplen > self._longest else int(start + self.header_bytes + caplen)
 
-    def next_starts(self, starts: Positions) -> Positions:
+    def next_starts(self, starts: Positions) -> tuple[Positions, Seen]:
         """See `lanes.Records`."""
-        caplens = self._caplens[np.minimum(starts, self._last)]
+        begun = self._begun(starts)
+        caplens = begun.view(self.layout.byte_order + "u4")[2 :: begun.itemsize // 4]
         following: Positions = starts + caplens
         following += self.header_bytes
         if caplens.max(initial=0) > self._longest:
             following[caplens > self._longest] = BROKEN
-        return following
+        return following, begun
 
     def sane(self, starts: Positions) -> Mask:
         """All but runs of zeros, such as a writer that crashed leaves, and a second file header."""
@@ -243,21 +270,21 @@ def read_pcap(window: Window, summary: SourceSummary, numbering: Numbering) -> I
     layout = layout_of(header)
     window.begin += FILE_HEADER_BYTES
     interface = numbering.take_interface()
-    for records, starts in stretches(window, partial(PcapRecords, layout=layout), summary):
-        ts_ns, fractions, caplen, wirelen = records.headers(starts)
-        ts_ns *= NS_PER_SECOND
-        fractions *= layout.variant.ns_per_unit
-        ts_ns += fractions
+    for records, walk in stretches(window, partial(PcapRecords, layout=layout), summary):
+        read = records.headers(walk)
+        ts_ns = read.seconds * NS_PER_SECOND
+        ts_ns += read.fractions * layout.variant.ns_per_unit
         yield numbering.count(
             FrameChunk(
                 data=records.data,
-                offset=starts + layout.variant.record_header_bytes,
-                caplen=caplen,
-                wirelen=np.maximum(wirelen, caplen, out=wirelen),
+                offset=walk.starts + layout.variant.record_header_bytes,
+                caplen=read.caplen,
+                wirelen=np.maximum(read.wirelen, read.caplen),
                 ts_ns=ts_ns,
-                linktype=np.full(starts.shape, layout.linktype, dtype=np.int32),
-                interface=np.full(starts.shape, interface, dtype=np.int32),
+                linktype=np.full(walk.starts.shape, layout.linktype, dtype=np.int32),
+                interface=np.full(walk.starts.shape, interface, dtype=np.int32),
                 first_frame=numbering.next_frame,
+                heads=read.frames,
             ),
             summary,
         )

@@ -94,8 +94,8 @@ def read_pcapng(
     while section := _next_section(window, summary):
         section.last_ts_ns = last_ts_ns
         in_order = partial(PcapngBlocks, byte_order=section.byte_order)
-        for blocks, starts in stretches(window, in_order, summary):
-            stretch = _take_notice(section, blocks, starts, numbering)
+        for blocks, walk in stretches(window, in_order, summary):
+            stretch = _take_notice(section, blocks, walk.starts, numbering)
             packets = _packets(section, stretch, summary)
             if packets.offset.size:
                 chunk = _chunk(section, blocks, packets, numbering)

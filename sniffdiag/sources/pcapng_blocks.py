@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from sniffdiag.sources.lanes import BROKEN, Mask, Positions
+from sniffdiag.sources.lanes import BROKEN, Mask, Positions, Seen
 from sniffdiag.sources.window import Window
 
 ByteOrder = Literal["<", ">"]
@@ -95,14 +95,14 @@ class PcapngBlocks:
         sane = FEWEST_BLOCK_BYTES <= length <= MAX_BLOCK_BYTES and not length & 3
         return int(start + length) if sane else BROKEN
 
-    def next_starts(self, starts: Positions) -> Positions:
+    def next_starts(self, starts: Positions) -> tuple[Positions, Seen]:
         """See `lanes.Records`."""
         lengths = self._lengths[np.minimum(starts, self._last)]
         following: Positions = starts + lengths
         insane = ~_sane_lengths(lengths)
         if insane.any():
             following[insane] = BROKEN
-        return following
+        return following, lengths
 
     def sane(self, starts: Positions) -> Mask:
         """Blocks whose length is repeated at their end; a new section ends this one."""

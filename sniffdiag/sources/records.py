@@ -1,6 +1,6 @@
 """The loop that all capture formats share: walk, hand out, carry over, get past damage.
 
-It yields stretches of record starts; a format turns each into a `FrameChunk`. What it finds depends
+It yields stretches of records; a format turns each into a `FrameChunk`. What it finds depends
 on the bytes alone, never on how they arrive.
 """
 
@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from sniffdiag.sources.frames import SourceSummary
-from sniffdiag.sources.lanes import Positions, complete_records
+from sniffdiag.sources.lanes import Positions, Walk, complete_records
 from sniffdiag.sources.resync import ResumableRecords, find_resumption
 from sniffdiag.sources.window import Window
 
@@ -28,7 +28,7 @@ R = TypeVar("R", bound=ResumableRecords)
 
 def stretches(
     window: Window, records_in: Callable[[Window], R], summary: SourceSummary
-) -> Iterator[tuple[R, Positions]]:
+) -> Iterator[tuple[R, Walk]]:
     """Complete records from `window.begin` to the next section or the end of the stream."""
     span = UNBOUNDED_SPAN
     damaged_places = 0
@@ -36,7 +36,7 @@ def stretches(
         records = records_in(window)
         walk = complete_records(records, window.begin, window.end, span)
         if walk.starts.size:
-            yield records, walk.starts
+            yield records, walk
         window.begin = walk.stop
         if walk.broken:
             if records.section_starts(_one(walk.stop))[0]:

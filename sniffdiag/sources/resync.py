@@ -85,7 +85,7 @@ def _judge(
     alive = np.ones(starts.shape, dtype=np.bool_)
     at = starts
     for _ in range(CHAIN - 1):
-        following = records.next_starts(at)
+        following, _ = records.next_starts(at)
         header_whole = following <= end - records.header_bytes
         if at_end_of_stream:
             believed |= alive & (following == end)

@@ -53,7 +53,7 @@ def test_lanes_find_what_a_plain_walk_finds(kind: str, seed: int, count: int, mi
     records, end = FORMATS[kind](deceptive_frames(seed, count))
     bound = max(1, end - records.header_bytes + 1 - missing)
     expected, expected_stop = walk_plainly(records, 0, bound)
-    found, stop = walk_in_lanes(records, 0, bound)
+    found, stop, _ = walk_in_lanes(records, 0, bound)
     assert (found.tolist(), stop) == (expected.tolist(), expected_stop)
 
 
@@ -65,7 +65,7 @@ def test_wrong_guesses_change_nothing(wrong: set[int]) -> None:
     guesses = sorted(guess for guess in wrong if guess < bound)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(records, "likely_starts", lambda _begin, _targets: guesses)
-        found, stop = walk_in_lanes(records, 0, bound)
+        found, stop, _ = walk_in_lanes(records, 0, bound)
     expected, expected_stop = walk_plainly(records, 0, bound)
     assert (found.tolist(), stop) == (expected.tolist(), expected_stop)
 
@@ -84,7 +84,7 @@ def test_a_block_of_many_records_is_not_walked_one_by_one(monkeypatch: pytest.Mo
     records, end = _pcap_records(frames(*[60] * 5000))
     single_steps = Mock(side_effect=records.next_start)
     monkeypatch.setattr(records, "next_start", single_steps)
-    found, _ = walk_in_lanes(records, 0, end - records.header_bytes + 1)
+    found, _, _ = walk_in_lanes(records, 0, end - records.header_bytes + 1)
     assert found.size == 5000
     assert single_steps.call_count <= lanes.SAMPLE
 
@@ -92,14 +92,14 @@ def test_a_block_of_many_records_is_not_walked_one_by_one(monkeypatch: pytest.Mo
 def test_a_record_that_swallows_several_lanes_is_one_record() -> None:
     sizes = [60] * 300 + [200_000] + [60] * 300
     records, end = _pcap_records(frames(*sizes))
-    found, stop = walk_in_lanes(records, 0, end - records.header_bytes + 1)
+    found, stop, _ = walk_in_lanes(records, 0, end - records.header_bytes + 1)
     assert (found.size, stop) == (601, end)
 
 
 def test_bait_inside_a_payload_is_no_record() -> None:
     bait = Frame(pcap_record(frames(60)[0]) * 400)
     records, end = _pcap_records([*frames(*[60] * 200), bait, *frames(*[60] * 200)])
-    found, _ = walk_in_lanes(records, 0, end - records.header_bytes + 1)
+    found, _, _ = walk_in_lanes(records, 0, end - records.header_bytes + 1)
     assert found.size == 401
 
 
@@ -114,7 +114,7 @@ def test_a_tail_of_zeros_takes_no_step_for_each_of_them(
     expected, expected_stop = walk_plainly(records, 0, bound)
     steps = Mock(side_effect=records.next_starts)
     monkeypatch.setattr(records, "next_starts", steps)
-    found, stop = walk_in_lanes(records, 0, bound)
+    found, stop, _ = walk_in_lanes(records, 0, bound)
     assert (found.tolist(), stop) == (expected.tolist(), expected_stop)
     assert steps.call_count < 10 * math.sqrt(found.size)
 
