@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sniffdiag.mesh.treated import Cause, DirectionTreatment, Treated
 from sniffdiag.model import HTTP2_PROTOCOLS, HTTP_FAMILY, Direction, Treatment
-from sniffdiag.observe.port_observation import PortObservation, Shape, Sighting
+from sniffdiag.observe.port_observation import PortObservation, ProxyReply, Shape, Sighting
 
 HTTP_TREATMENTS = frozenset({Treatment.HTTP, Treatment.HTTP2})
 NOBODY_TO_BLAME = frozenset({Cause.NO_MESH, Cause.LAYER_4})
@@ -52,3 +52,21 @@ def offenders(
         hit = tuple(s for s in sightings if handled_as(seen.treated, direction, s.shape) in offends)
         if hit:
             yield direction, hit
+
+
+MOST = 0.5
+"""Part of a port's connections that must end so, to be no accident of a server that HTTP fits."""
+
+
+def unread_answers(seen: PortObservation, treated_as: Treatment) -> tuple[ProxyReply, ...]:
+    """Answers of servers' proxies that could make nothing of what the application answered them.
+
+    Where only the leg before the proxy was captured, this alone shows that the application does not
+    speak the version of HTTP that the port is treated as.
+    """
+    if seen.treated.inbound.as_ is not treated_as:
+        return ()
+    found = tuple(
+        reply for reply in seen.replies if reply.flag == "UPE" and reply.by is Direction.INBOUND
+    )
+    return found if sum(reply.flows for reply in found) > MOST * seen.flows else ()

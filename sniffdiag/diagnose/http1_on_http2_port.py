@@ -3,7 +3,9 @@
 ## What it sees
 
 HTTP/1.x requests on a port declared `http2`, `grpc` or the like; or, where only the far side of a
-proxy was captured, an HTTP/2 preface that the server answers in HTTP/1.1.
+proxy was captured, an HTTP/2 preface that the server answers in HTTP/1.1; or, between the proxies,
+HTTP/2 that the server's proxy answers in its own words with "protocol error", since its
+application's answer was no HTTP/2 (a warning: what it was is not seen).
 
 ## Why it matters
 
@@ -29,9 +31,14 @@ from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding
 from sniffdiag.diagnose.fixes import declare_protocol
-from sniffdiag.diagnose.handling import offenders
+from sniffdiag.diagnose.handling import offenders, unread_answers
 from sniffdiag.diagnose.rule import ENOUGH, Rule
-from sniffdiag.diagnose.wording import port_title, treats_it_as, was_observed
+from sniffdiag.diagnose.wording import (
+    no_answer_it_could_read,
+    port_title,
+    treats_it_as,
+    was_observed,
+)
 from sniffdiag.model import HTTP1_PROTOCOLS, PortVerdict, Severity, Treatment
 from sniffdiag.observe.port_observation import PortObservation, Sighting
 
@@ -45,6 +52,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         if _declared_http2(seen)
     )
     if not sent_as_http2 or seen.share(http1) < ENOUGH:
+        yield from _unread(seen)
         return
     answered = " and answered in HTTP/1.1" if all(_refused_http2(s) for s in http1) else ""
     treats = treats_it_as(seen, [d for d, _ in sent_as_http2], "HTTP/2")
@@ -52,6 +60,23 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         f"{was_observed(http1)}{answered} on {port_title(seen)}; {treats}, so {_comes_of_it(seen)}"
     )
     yield RULE.finding(seen, message, sightings=http1, fix=declare_protocol(seen, "http"))
+
+
+def _unread(seen: PortObservation) -> Iterator[Finding]:
+    """The server's proxy spoke HTTP/2 and was answered something else."""
+    replies = unread_answers(seen, Treatment.HTTP2)
+    if replies:
+        message = (
+            f"{no_answer_it_could_read(seen, replies, 'HTTP/2')}, as a server does that speaks "
+            "HTTP/1 only (not seen: its answer; a capture on lo of its pod would settle it)"
+        )
+        yield RULE.finding(
+            seen,
+            message,
+            sightings=replies,
+            fix=declare_protocol(seen, "http"),
+            severity=Severity.WARNING,
+        )
 
 
 def _comes_of_it(seen: PortObservation) -> str:

@@ -3,7 +3,9 @@
 ## What it sees
 
 Clients open with the HTTP/2 preface (or gRPC calls arrive as HTTP/1.1 requests, already turned by
-a proxy) on a port whose upstream connections the mesh makes with HTTP/1.1.
+a proxy) on a port whose upstream connections the mesh makes with HTTP/1.1. Or, between the proxies,
+HTTP/1.1 that the server's proxy answers in its own words with "protocol error", since its
+application's answer was no HTTP/1 (a warning: what it was is not seen).
 
 ## Why it matters
 
@@ -31,10 +33,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sniffdiag.diagnose.finding import Finding
-from sniffdiag.diagnose.fixes import declare_as
-from sniffdiag.diagnose.handling import offenders
+from sniffdiag.diagnose.fixes import declare_as, declare_protocol
+from sniffdiag.diagnose.handling import offenders, unread_answers
 from sniffdiag.diagnose.rule import ENOUGH, Rule
-from sniffdiag.diagnose.wording import port_title, treats_it_as, was_observed
+from sniffdiag.diagnose.wording import (
+    no_answer_it_could_read,
+    port_title,
+    treats_it_as,
+    was_observed,
+)
 from sniffdiag.model import PortVerdict, Severity, Treatment
 from sniffdiag.observe.port_observation import PortObservation
 
@@ -44,10 +51,28 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     http2 = tuple(s for s in seen.sightings if s.is_http2)
     hits = list(offenders(seen, frozenset({Treatment.HTTP}), http2))
     if not hits or seen.share(http2) < ENOUGH:
+        yield from _unread(seen)
         return
     treats = treats_it_as(seen, [d for d, _ in hits], "HTTP/1")
     message = f"{was_observed(http2)} on {port_title(seen)}; {treats}, so {_comes_of_it(seen)}"
     yield RULE.finding(seen, message, sightings=http2, fix=declare_as(seen, http2[0]))
+
+
+def _unread(seen: PortObservation) -> Iterator[Finding]:
+    """The server's proxy spoke HTTP/1 and was answered something else."""
+    replies = unread_answers(seen, Treatment.HTTP)
+    if replies and not any(s.shape.answered for s in seen.sightings):
+        message = (
+            f"{no_answer_it_could_read(seen, replies, 'HTTP/1')}, as a server does that speaks "
+            "HTTP/2 only (not seen: its answer; a capture on lo of its pod would settle it)"
+        )
+        yield RULE.finding(
+            seen,
+            message,
+            sightings=replies,
+            fix=declare_protocol(seen, "http2"),
+            severity=Severity.WARNING,
+        )
 
 
 def _comes_of_it(seen: PortObservation) -> str:

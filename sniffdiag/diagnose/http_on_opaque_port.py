@@ -61,7 +61,7 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     if not seen.declared.given:
         yield from _not_given(seen, http)
         return
-    hits = list(offenders(seen, _OPAQUE, http))
+    hits = [(d, hit) for d, hit in offenders(seen, _OPAQUE, http) if not _shown_to_sniff(seen, d)]
     offending = tuple(s for s in http if any(s in hit for _, hit in hits))
     if not offending or seen.share(offending) < ENOUGH:
         return
@@ -78,6 +78,13 @@ def check(seen: PortObservation) -> Iterator[Finding]:
         fix=declare_as(seen, offending[0]),
         severity=Severity.WARNING if _is_only_likely(offending) else Severity.ERROR,
     )
+
+
+def _shown_to_sniff(seen: PortObservation, direction: Direction) -> bool:
+    """Marks show that sniffing did recognise this traffic, whatever is known of that release."""
+    sniffs = seen.treated.of(direction).as_ is Treatment.SNIFFED
+    refused = any(reply.by is direction for reply in seen.replies)
+    return sniffs and seen.shown.of(direction).as_ is Shown.HTTP and not refused
 
 
 def _shown(seen: PortObservation, directions: list[Direction]) -> str:

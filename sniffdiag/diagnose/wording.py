@@ -84,6 +84,18 @@ def by_whom(replies: tuple[ProxyReply, ...]) -> str:
     return " and ".join(sorted({reply.by.value for reply in replies}))
 
 
+def no_answer_it_could_read(
+    seen: PortObservation, replies: tuple[ProxyReply, ...], version: str
+) -> str:
+    """`3 connections to ... were answered 502 by the server's own proxy: it speaks HTTP/2 ...`."""
+    flows = sum(reply.flows for reply in replies)
+    return (
+        f"{counted(flows, 'connection')} to {port_title(seen)} {'was' if flows == 1 else 'were'} "
+        f"answered {replies[0].status} by the server's own proxy: it speaks {version} to its "
+        f'application and met a "{replies[0].text}"'
+    )
+
+
 def history(port: ServicePort) -> str:
     """`it was "http-web" until 2026-11-22T22:49:46Z, when manager tke-apiserver renamed it`."""
     return "; ".join(_past(edit) for edit in port.edits)

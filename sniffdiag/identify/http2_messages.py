@@ -195,10 +195,15 @@ def exchanges(heads: Heads, most: int = MOST_BLOCKS) -> tuple[Exchange, ...]:
 
 def tunnelled(heads: Heads, stream: int) -> Heads:
     """What both sides sent through a tunnel, as far as it was kept (RFC 9113 8.5)."""
-    return Heads(_tunnelled(heads.client, stream), _tunnelled(heads.server, stream))
+    client, server = heads.client, heads.server
+    return Heads(
+        Side(body(client, stream), from_start=client.from_start),
+        Side(body(server, stream), from_start=server.from_start),
+    )
 
 
-def _tunnelled(side: Side, stream: int) -> Side:
+def body(side: Side, stream: int) -> bytes:
+    """What one side sent in the DATA frames of a stream, as far as it was kept without a hole."""
     head = b""
     for frame in frames(side):
         if frame.holes:
@@ -207,7 +212,7 @@ def _tunnelled(side: Side, stream: int) -> Side:
             head += _fragment(frame)
             if len(frame.payload) < frame.header.length:
                 break
-    return Side(head, from_start=side.from_start)
+    return head
 
 
 def _upgraded(heads: Heads) -> Request | None:

@@ -20,6 +20,8 @@ _BARE = frozenset({"content-length", "connection", "date"})
 _PROXY_TEXT_MAX = 200
 _INTERIM = lazy(rb"HTTP/1\.1 10[023][^\r\n]*\r\n\r\n")
 """A 1xx response without fields, before the one that counts (RFC 9110 15.2)."""
+_BARE_REQUEST = lazy(rb"[A-Z-]+ [^\r\n]+ HTTP/1\.\d\r?\n\r?\n")
+"""A request without fields, as HTTP/1.0 allows."""
 _Pattern: TypeAlias = re.Pattern[bytes]
 
 
@@ -57,6 +59,8 @@ def first_request(side: Side, *, is_http2: bool) -> MessageHead | None:
     if is_http2:
         return _block(side)
     at = _found(side, REQUESTS.with_field)
+    if at is None and side.from_start and _BARE_REQUEST.match(side.head):
+        at = 0
     message = request(side.head[at:]) if at is not None else None
     return _head(message, at or 0, None, 2) if message else None
 
@@ -78,7 +82,7 @@ _BLOCKS = 8
 
 def _block(side: Side) -> MessageHead | None:
     """The header block of HTTP/2 that names most fields; trailers name few."""
-    from sniffdiag.identify.http2_messages import header_blocks  # noqa: PLC0415 - loads hpack
+    from sniffdiag.identify.http2_messages import body, header_blocks  # noqa: PLC0415 - loads hpack
 
     blocks = [b for b in header_blocks(side, 1 if side.from_start else _BLOCKS) if not b.is_promise]
     best = max(blocks, key=lambda block: len(block.fields.known), default=None)
@@ -86,6 +90,7 @@ def _block(side: Side) -> MessageHead | None:
         return None
     fields = best.fields
     status = fields.value(b":status") or b""
+    is_error = status.startswith(b"5")
     return MessageHead(
         at=best.at,
         names=frozenset(text(name) for name, _ in fields.known),
@@ -94,7 +99,7 @@ def _block(side: Side) -> MessageHead | None:
         whole=fields.whole and not fields.unknown,
         status=int(status) if status.isdigit() else None,
         version="2",
-        body=b"",
+        body=body(side, best.stream)[:_PROXY_TEXT_MAX] if is_error else b"",
     )
 
 

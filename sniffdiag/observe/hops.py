@@ -17,8 +17,9 @@ from itertools import combinations
 from typing import NamedTuple
 
 from sniffdiag.flows.flow import Flow, Stream
+from sniffdiag.identify.patterns import lazy
 from sniffdiag.marks.tls_records import Message, Spoken, messages, records
-from sniffdiag.model import Direction, Leg
+from sniffdiag.model import HTTP1_PROTOCOLS, Direction, Leg
 from sniffdiag.records import dataclass
 
 COMPARED_BYTES = 512
@@ -81,8 +82,11 @@ class Compared(NamedTuple):
     frames: tuple[int, int]
 
 
-def trace(row: int, flow: Flow, *, sealed: bool, is_1_3: bool) -> Trace:
-    """What is compared of a flow."""
+_MESSAGE_HEAD = lazy(rb"HTTP/1\.[01](?: [^\r\n]*)?\r?\n[^\0]*?\r?\n\r?\n")
+
+
+def trace(row: int, flow: Flow, *, protocol: str, sealed: bool, is_1_3: bool) -> Trace:
+    """What is compared of a flow of this protocol."""
     sides = (flow.from_client, flow.from_server)
     said = messages(records(*map(_spoken, sides)), is_1_3=is_1_3) if sealed else None
     return Trace(
@@ -94,7 +98,7 @@ def trace(row: int, flow: Flow, *, sealed: bool, is_1_3: bool) -> Trace:
         asked=flow.from_client.head[:COMPARED_BYTES],
         answered=flow.from_server.head[:COMPARED_BYTES],
         whole=all(_is_whole(side) for side in sides),
-        telling=any(_is_telling(side) for side in sides),
+        telling=any(_is_telling(side, protocol) for side in sides),
         sizes=(len(flow.from_client.head), len(flow.from_server.head)),
         sealed=None if said is None else tuple(said),
         asked_in_full=flow.from_client.head,
@@ -105,9 +109,14 @@ def _spoken(side: Stream) -> Spoken:
     return Spoken(side.head, side.head_frames)
 
 
-def _is_telling(side: Stream) -> bool:
-    """Not so where the snapshot length cut the fields: their first lines are equal always."""
+def _is_telling(side: Stream, protocol: str) -> bool:
+    """Not so where the snapshot length cut the fields: their first lines are equal always.
+
+    Nor where HTTP/1 was joined behind them: filters leave bodies and WebSocket frames as they are.
+    """
     compared = side.head[:COMPARED_BYTES]
+    if protocol in HTTP1_PROTOCOLS and not side.from_start:
+        return _MESSAGE_HEAD.search(compared) is not None
     fields_end = END_OF_FIELDS in compared.removeprefix(HTTP2_PREFACE)
     return len(compared) == COMPARED_BYTES or fields_end or _is_whole(side)
 

@@ -160,7 +160,9 @@ class ShownFlows:
         """What is compared of one flow with flows of other legs."""
         sealed = self.of(row).sealed
         is_1_3 = sealed and self.identified.of(row).facts.tls_version == "1.3"
-        return trace(row, self.flows.flow(row), sealed=sealed, is_1_3=is_1_3)
+        protocol = self.identified.names[int(self.identified.code[row])]
+        flow = self.flows.flow(row)
+        return trace(row, flow, protocol=protocol, sealed=sealed, is_1_3=is_1_3)
 
     def turns(self, row: int) -> int:
         """How often the client asked on a connection whose requests are not counted in columns."""

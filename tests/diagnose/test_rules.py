@@ -677,6 +677,10 @@ NEIGHBOUR = ServicePort("ops", "legacy", 8080, "http-8080", headless=True)
         ("http-db", "redis", replied("DPE", 400), ["opaque-on-http-port"]),
         ("tcp-web", "http", replied("DPE", 400), [OPAQUE]),
         ("http-web", "http", replied("low_version", 426), [OLD]),
+        ("http-web", "http", replied("UPE", 502, Direction.INBOUND), ["http2-on-http1-port"]),
+        ("grpc-api", "http2", replied("UPE", 502, Direction.INBOUND), ["http1-on-http2-port"]),
+        ("http-web", "http", replied("UPE", 502), []),
+        ("http-web", "http", replied("UC", 503, Direction.INBOUND), []),
         ("http-web", "http", replied("NR", 404), []),
         ("http-web", "http", replied("upgrade_failed", 403), ["upgrade-refused"]),
         ("http-web", "http", replied("l5d-proxy-error", 404), ["no-route-found"]),
@@ -768,6 +772,14 @@ def test_a_method_of_no_registry_is_not_sniffed_by_older_inspectors(
 ) -> None:
     found = diagnose_port(seen(port(name), version, sighting("http", unusual_method=True)))
     assert [f.name for f in found] == expected
+
+
+def test_a_method_that_the_proxies_are_seen_to_recognise_is_no_offence() -> None:
+    odd = sighting("http", unusual_method=True)
+    http = DirectionShown(Shown.HTTP, "a mark")
+    shown = PortShown(outbound=http, inbound=http)
+    assert OPAQUE in {f.name for f in diagnose_port(seen(port(""), "1.20", odd))}
+    assert OPAQUE not in {f.name for f in diagnose_port(seen(port(""), "1.20", odd, shown=shown))}
 
 
 @pytest.mark.parametrize(

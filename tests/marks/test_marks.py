@@ -12,6 +12,7 @@ from sniffdiag.marks.families import FAMILIES, mesh_tls, read_marks
 from sniffdiag.marks.mark import Glimpse, Mark, Says, glimpse
 from sniffdiag.model import Direction, Leg, Transport
 from tests.support import hellos
+from tests.support.h2 import PREFACE, SETTINGS, data, headers
 
 PLAIN_ASK = b"GET /a HTTP/1.1\r\nHost: reviews\r\nUser-Agent: shop\r\n\r\n"
 PLAIN_ANSWER = b"HTTP/1.1 200 OK\r\nServer: reviews/2\r\nContent-Length: 2\r\n\r\nok"
@@ -212,6 +213,24 @@ def test_a_proxys_own_answer_has_its_flag(status: int, body: bytes, flag: str) -
     assert (mark.reply.status, mark.reply.flag, mark.about) == (status, flag, OUT)
     from_upstream = answer.replace(b"server:", b"x-envoy-upstream-service-time: 1\r\nserver:")
     assert not [m for m in read_marks(seen(APP, PLAIN_ASK, from_upstream)) if m.reply]
+
+
+def test_a_proxys_own_answer_is_read_in_http2_as_well() -> None:
+    """The server's sidecar could not read what its application answered to HTTP/2."""
+    name, value = b"\x0f\x27\x0bistio-envoy", b"\x08\x03502"  # server, :status (RFC 7541 6.2.2)
+    text = RESET + b"reset reason: protocol error"
+    ask = PREFACE + SETTINGS + headers(b"\x83\x86\x84", flags=5)
+    answer = SETTINGS + headers(value + name) + data(text, flags=1)
+    (mark,) = [m for m in read_marks(seen(WIRE, ask, answer)) if m.reply]
+    assert mark.reply is not None
+    assert (mark.reply.status, mark.reply.flag, mark.about) == (502, "UPE", IN)
+
+
+def test_a_request_without_fields_is_refused_for_its_version() -> None:
+    answer = b"HTTP/1.1 426 Upgrade Required\r\ncontent-length: 0\r\nserver: istio-envoy\r\n\r\n"
+    (mark,) = [m for m in read_marks(seen(WIRE, b"GET / HTTP/1.0\r\n\r\n", answer)) if m.reply]
+    assert mark.reply is not None
+    assert (mark.reply.status, mark.reply.flag) == (426, "low_version")
 
 
 def test_upgrades_refused() -> None:

@@ -112,6 +112,22 @@ def test_a_pooled_connection_of_the_mesh_does_not_stand_for_the_servers_loopback
     assert port.sightings[0].exemplars[0].leg.value == "proxy to app"
 
 
+def test_frames_of_a_websocket_do_not_show_that_its_upgrade_was_passed_on_unread() -> None:
+    """HTTP filters leave what follows the upgrade as it is; joined then, both hops look equal."""
+    masked = b"\x81\x91\x01\x02\x03\x04" + bytes(b ^ m for b, m in zip(CHAT, KEY * 5, strict=False))
+    turns = [(0, masked), (1, b"\x81\x11" + CHAT)] * 4
+    torn = connection(
+        End(CLIENT, 40000), SERVICE, turns, sent_to=End("127.0.0.1", 15001), handshake=False
+    )
+    wire = connection(End(CLIENT, 40001), POD, turns, handshake=False)
+    port = the_port([torn[0], *wire, *torn[1:]], WEB.replace("tcp-web", "http-web"))
+    assert seen(port) == {"websocket": 1}
+    assert port.shown.outbound.as_.value == "unknown"
+
+
+CHAT, KEY = b"hello to everyone", b"\x01\x02\x03\x04"
+
+
 def test_an_application_that_answers_in_another_protocol_is_seen_behind_the_wire() -> None:
     """The client's sidecar made HTTP/2 of HTTP/1; only the last leg shows who cannot speak it."""
     preface = PREFACE + SETTINGS + headers(b"\x82\x86\x84")
