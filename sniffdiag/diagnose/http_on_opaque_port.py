@@ -81,10 +81,14 @@ def check(seen: PortObservation) -> Iterator[Finding]:
 
 
 def _shown_to_sniff(seen: PortObservation, direction: Direction) -> bool:
-    """Marks show that sniffing did recognise this traffic, whatever is known of that release."""
-    sniffs = seen.treated.of(direction).as_ is Treatment.SNIFFED
-    refused = any(reply.by is direction for reply in seen.replies)
-    return sniffs and seen.shown.of(direction).as_ is Shown.HTTP and not refused
+    """Marks show that sniffing did recognise this traffic, whatever is known of that release.
+
+    Where the client's sidecar did, the server's does as well, and the reverse.
+    """
+    sniffing = [d for d in Direction if seen.treated.of(d).as_ is Treatment.SNIFFED]
+    refused = any(reply.by in sniffing for reply in seen.replies)
+    recognised = any(seen.shown.of(d).as_ is Shown.HTTP for d in sniffing)
+    return direction in sniffing and recognised and not refused
 
 
 def _shown(seen: PortObservation, directions: list[Direction]) -> str:

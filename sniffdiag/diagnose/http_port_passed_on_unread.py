@@ -29,6 +29,10 @@ given.
 When the filters are told to leave messages as they are (capitals preserved, `server` passed
 through). Not said of HTTP/1.0, which sniffing listeners do not take for HTTP, nor where connections
 show both handlings: that is a change, or proxies that differ.
+
+Clients that dial pods past the Service's address (Prometheus does) are passed on by their own
+proxy, whatever is declared: where their own leg was captured this is seen and not said; between the
+pods it cannot be seen.
 """
 
 from __future__ import annotations
@@ -39,7 +43,7 @@ from sniffdiag.diagnose.finding import Finding, Fix
 from sniffdiag.diagnose.handling import HTTP_TREATMENTS
 from sniffdiag.diagnose.rule import ENOUGH, Rule
 from sniffdiag.diagnose.wording import mesh_title, port_title, was_observed
-from sniffdiag.model import PortVerdict, Severity, Shown
+from sniffdiag.model import Direction, PortVerdict, Severity, Shown
 from sniffdiag.observe.port_observation import PortObservation
 
 _COMPARE = Fix(
@@ -52,7 +56,10 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     """Treated as HTTP, shown opaque."""
     http = tuple(s for s in seen.judged if s.is_http and not (s.shape.http_1_0 or s.shape.prelude))
     wrong = [
-        d for d in seen.treated.directions(*HTTP_TREATMENTS) if seen.shown.of(d).as_ is Shown.OPAQUE
+        d
+        for d in seen.treated.directions(*HTTP_TREATMENTS)
+        if seen.shown.of(d).as_ is Shown.OPAQUE
+        and not (d is Direction.OUTBOUND and seen.dialled_pods)
     ]
     if not wrong or not http or seen.share(http) < ENOUGH:
         return

@@ -16,14 +16,22 @@ import numpy as np
 import numpy.typing as npt
 
 from sniffdiag.addresses import address_text
-from sniffdiag.catalog.services import Catalog, Match, ServicePort, host_key
+from sniffdiag.catalog.services import Catalog, Match, ServicePort, Via, host_key
 from sniffdiag.flows.flow import NO_TWIN, Flows, Orientation, is_loopback
 from sniffdiag.identify.detectors import DETECTORS
 from sniffdiag.identify.verdict import Identification, Reason
 from sniffdiag.marks.families import mesh_tls
 from sniffdiag.marks.mark import MeshTls
 from sniffdiag.mesh.treated import Treated
-from sniffdiag.model import HTTP_FAMILY, Direction, Endpoint, Leg, Transport, Treatment
+from sniffdiag.model import (
+    HTTP_FAMILY,
+    Direction,
+    Endpoint,
+    Leg,
+    Shown,
+    Transport,
+    Treatment,
+)
 from sniffdiag.observe.handshakes import conduct
 from sniffdiag.observe.http_tally import HttpTally
 from sniffdiag.observe.identified import IdentifiedFlows
@@ -32,6 +40,7 @@ from sniffdiag.observe.port_legs import port_legs
 from sniffdiag.observe.port_observation import (
     Exemplar,
     PortObservation,
+    PortShown,
     Shape,
     Sighting,
     Undecided,
@@ -244,6 +253,17 @@ class _Assignment:
         matches = self.catalog.matches(address_text(hi, lo), number, transport)
         return [m for m in matches if m.via is matches[0].via]
 
+    def dialled_pods(self, rows: npt.NDArray[np.int64]) -> bool:
+        """All applications whose own leg is among `rows` dialled pods, not their Service."""
+        app = rows[self.leg[rows] == LEGS.index(Leg.APP_TO_PROXY)][:LOOKED_AT_PER_PORT]
+        servers = np.stack(
+            (self.flows.server_hi[app], self.flows.server_lo[app], self.flows.server_port[app]),
+            axis=1,
+        )
+        _, first = np.unique(servers, axis=0, return_index=True)
+        ways = {m.via for row in app[first].tolist() for m in self._matches(row, "server")}
+        return bool(ways) and ways <= {Via.POD, Via.HOST}
+
     def _orient_by_declarations(self) -> None:
         """Where neither handshake nor bytes say who is the server, a declared address does."""
         guessed = np.isin(self.flows.oriented_by, _GUESSED)
@@ -335,14 +355,15 @@ def _observe_port(
     http = HttpTally(assignment.identified, nearest, left)
     tunnelled = assignment.tunnelled.get(port, [])
     hidden = {leg: [r for r in tunnelled if LEGS[int(assignment.leg[r])] is leg] for leg in HIDING}
+    shown = marks.shown()
     signs = [marks.signs(direction, treated, assignment.requests) for direction in Direction]
     changes = (treatment_change(flows, assignment.leg, s, http.answers) for s in signs)
     return PortObservation(
         port,
         treated,
-        inferred=() if sightings else _credible(marks.inferred(), treated),
+        inferred=() if sightings else _credible(marks.inferred(), treated, shown),
         named_protocols=_named_protocols(port),
-        shown=marks.shown(),
+        shown=shown,
         legs=port_legs(marks, assignment.proxies, port, hidden),
         hops=marks.hops(),
         releases=marks.releases(),
@@ -358,16 +379,28 @@ def _observe_port(
         cut_flows=int((flows.cut_segments[nearest].sum(axis=1) > 0).sum()),
         conduct=conduct(flows, rows, nearest, assignment.http_rows, assignment.quote),
         neighbours=neighbours,
+        dialled_pods=not port.headless and assignment.dialled_pods(rows),
         http=http.counts(),
         timeline=http.timeline(signs[0].shown or signs[1].shown),
         changes=tuple(change for change in changes if change is not None),
     )
 
 
-def _credible(inferred: tuple[Sighting, ...], treated: Treated) -> tuple[Sighting, ...]:
-    """HTTP filters send on nothing but HTTP: sizes that say otherwise behind them are wrong."""
-    filtered = treated.outbound.as_ in (Treatment.HTTP, Treatment.HTTP2)
-    return tuple(s for s in inferred if s.is_http or not filtered)
+def _credible(
+    inferred: tuple[Sighting, ...], treated: Treated, shown: PortShown
+) -> tuple[Sighting, ...]:
+    """Without what the handling of the client's proxy rules out, where nothing but sizes says so.
+
+    HTTP filters send on nothing but HTTP; and HTTP that sniffing knows does not leave as TCP.
+    """
+    filtered = treated.outbound.as_ in _READING
+    missed = treated.outbound.as_ is Treatment.SNIFFED and shown.outbound.as_ is Shown.OPAQUE
+    return tuple(
+        s
+        for s in inferred
+        if not (filtered and not s.is_http)
+        and not (missed and s.is_http and treated.sniffed_as(s.protocol) in _READING)
+    )
 
 
 _WORD = re.compile(r"[a-z][a-z0-9]*")

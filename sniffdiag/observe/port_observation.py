@@ -263,6 +263,9 @@ class PortObservation:
     neighbours: tuple[ServicePort, ...] = ()
     """Ports of other Services with the same number that the mesh reads as HTTP while it passes this
     one on unread."""
+    dialled_pods: bool = False
+    """Applications dialled pods, past the address that their Service has: their proxies pass such
+    connections on, whatever the port is declared."""
     inferred: tuple[Sighting, ...] = ()
     """What travels inside the mesh's own TLS, as far as ALPN, or sizes and turns, tell; only where
     nothing readable was captured."""

@@ -774,6 +774,19 @@ def test_a_method_of_no_registry_is_not_sniffed_by_older_inspectors(
     assert [f.name for f in found] == expected
 
 
+def test_what_goes_to_pods_past_their_service_may_be_passed_on_unread() -> None:
+    shown = PortShown(outbound=DirectionShown(Shown.OPAQUE, "a mark", sure=True))
+    web = seen(port("http-web"), "1.20", sighting("http"), shown=shown)
+    assert [f.name for f in diagnose_port(web)] == ["http-port-passed-on-unread"]
+    assert diagnose_port(replace(web, dialled_pods=True)) == []
+
+
+def test_the_other_sides_sniffing_tells_of_this_ones() -> None:
+    odd = sighting("http", unusual_method=True)
+    shown = PortShown(outbound=DirectionShown(Shown.HTTP, "a mark"))
+    assert OPAQUE not in {f.name for f in diagnose_port(seen(port(""), "1.20", odd, shown=shown))}
+
+
 def test_a_method_that_the_proxies_are_seen_to_recognise_is_no_offence() -> None:
     odd = sighting("http", unusual_method=True)
     http = DirectionShown(Shown.HTTP, "a mark")

@@ -128,6 +128,28 @@ def test_frames_of_a_websocket_do_not_show_that_its_upgrade_was_passed_on_unread
 CHAT, KEY = b"hello to everyone", b"\x01\x02\x03\x04"
 
 
+def test_an_application_may_dial_pods_past_their_service() -> None:
+    def dialled(server: End) -> bool:
+        torn = connection(End(CLIENT, 40000), server, sent_to=End("127.0.0.1", 15001))
+        return the_port(torn + WIRE).dialled_pods
+
+    assert dialled(POD)
+    assert not dialled(SERVICE)
+    assert not the_port(WIRE).dialled_pods
+
+
+def test_http_is_not_guessed_of_what_sniffing_sent_on_as_tcp() -> None:
+    """Sizes would fit, but a sidecar that looks for HTTP chose the ALPN of its TCP proxy."""
+    passed = hello(
+        sni(b"outbound_.80_._.web.shop.svc.cluster.local"), alpn(b"istio-peer-exchange", b"istio")
+    )
+    asked, answered = record(23, bytes(217)), record(23, bytes(317))
+    handshake = [(0, passed), (1, SERVER_HELLO_13)]
+    frames = connection(End(CLIENT, 40001), POD, [*handshake, *[(0, asked), (1, answered)] * 3])
+    assert [s.protocol for s in the_port(frames).inferred] == ["http"]
+    assert the_port(frames, WEB.replace("tcp-web", "web")).inferred == ()
+
+
 def test_an_application_that_answers_in_another_protocol_is_seen_behind_the_wire() -> None:
     """The client's sidecar made HTTP/2 of HTTP/1; only the last leg shows who cannot speak it."""
     preface = PREFACE + SETTINGS + headers(b"\x82\x86\x84")
