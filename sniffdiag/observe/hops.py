@@ -19,7 +19,7 @@ from typing import NamedTuple
 from sniffdiag.flows.flow import Flow, Stream
 from sniffdiag.identify.patterns import lazy
 from sniffdiag.marks.tls_records import Message, Spoken, messages, records
-from sniffdiag.model import HTTP1_PROTOCOLS, Direction, Leg
+from sniffdiag.model import HTTP_FAMILY, Direction, Leg
 from sniffdiag.records import dataclass
 
 COMPARED_BYTES = 512
@@ -112,10 +112,10 @@ def _spoken(side: Stream) -> Spoken:
 def _is_telling(side: Stream, protocol: str) -> bool:
     """Not so where the snapshot length cut the fields: their first lines are equal always.
 
-    Nor where HTTP/1 was joined behind them: filters leave bodies and WebSocket frames as they are.
+    Nor where HTTP was joined behind them: filters leave bodies and WebSocket frames as they are.
     """
     compared = side.head[:COMPARED_BYTES]
-    if protocol in HTTP1_PROTOCOLS and not side.from_start:
+    if protocol in HTTP_FAMILY and not side.from_start:
         return _MESSAGE_HEAD.search(compared) is not None
     fields_end = END_OF_FIELDS in compared.removeprefix(HTTP2_PREFACE)
     return len(compared) == COMPARED_BYTES or fields_end or _is_whole(side)

@@ -23,7 +23,7 @@ from tests.support.conversations import (
     flows_of,
     sent_by,
 )
-from tests.support.h2 import PREFACE, SETTINGS, SETTINGS_ACK, headers
+from tests.support.h2 import PREFACE, SETTINGS, SETTINGS_ACK, data, headers, message
 from tests.support.hellos import APPLICATION_DATA, SERVER_HELLO_13, alpn, client_hello, record, sni
 
 CLIENT, SERVICE, POD = "10.0.0.1", End("10.96.0.50", 80), End("10.0.0.7", 8080)
@@ -122,6 +122,18 @@ def test_frames_of_a_websocket_do_not_show_that_its_upgrade_was_passed_on_unread
     wire = connection(End(CLIENT, 40001), POD, turns, handshake=False)
     port = the_port([torn[0], *wire, *torn[1:]], WEB.replace("tcp-web", "http-web"))
     assert seen(port) == {"websocket": 1}
+    assert port.shown.outbound.as_.value == "unknown"
+
+
+def test_messages_of_a_running_stream_do_not_show_that_its_call_was_passed_on_unread() -> None:
+    """A gRPC stream joined in its middle: its DATA frames are the same on both hops."""
+    turns = [(0, data(message(CHAT))), (1, data(message(CHAT) + message(KEY)))] * 4
+    torn = connection(
+        End(CLIENT, 40000), SERVICE, turns, sent_to=End("127.0.0.1", 15001), handshake=False
+    )
+    wire = connection(End(CLIENT, 40001), POD, turns, handshake=False)
+    port = the_port([torn[0], *wire, *torn[1:]], WEB.replace("tcp-web", "grpc-web"))
+    assert set(seen(port)) <= {"http2", "grpc"}
     assert port.shown.outbound.as_.value == "unknown"
 
 
