@@ -11,8 +11,7 @@ from sniffdiag.identify.verdict import Heads, Side
 from sniffdiag.marks.families import FAMILIES, mesh_tls, read_marks
 from sniffdiag.marks.mark import Glimpse, Mark, Says, glimpse
 from sniffdiag.model import Direction, Leg, Transport
-from tests.support import hellos
-from tests.support.h2 import PREFACE, SETTINGS, data, headers
+from tests.support import h2, hellos
 
 PLAIN_ASK = b"GET /a HTTP/1.1\r\nHost: reviews\r\nUser-Agent: shop\r\n\r\n"
 PLAIN_ANSWER = b"HTTP/1.1 200 OK\r\nServer: reviews/2\r\nContent-Length: 2\r\n\r\nok"
@@ -219,8 +218,8 @@ def test_a_proxys_own_answer_is_read_in_http2_as_well() -> None:
     """The server's sidecar could not read what its application answered to HTTP/2."""
     name, value = b"\x0f\x27\x0bistio-envoy", b"\x08\x03502"  # server, :status (RFC 7541 6.2.2)
     text = RESET + b"reset reason: protocol error"
-    ask = PREFACE + SETTINGS + headers(b"\x83\x86\x84", flags=5)
-    answer = SETTINGS + headers(value + name) + data(text, flags=1)
+    ask = h2.PREFACE + h2.SETTINGS + h2.headers(b"\x83\x86\x84", flags=5)
+    answer = h2.SETTINGS + h2.headers(value + name) + h2.data(text, flags=1)
     (mark,) = [m for m in read_marks(seen(WIRE, ask, answer)) if m.reply]
     assert mark.reply is not None
     assert (mark.reply.status, mark.reply.flag, mark.about) == (502, "UPE", IN)
