@@ -42,8 +42,9 @@ ACK = 0x1
 MAX_FRAME_LEN = 16384
 """SETTINGS_MAX_FRAME_SIZE may raise it, which is rarely done (RFC 9113 6.5.2)."""
 SETTING_LEN = 6
-SETTING_IDS = frozenset({1, 2, 3, 4, 5, 6, 8, 9})
-"""RFC 9113 6.5.2, RFC 8441 (8) and RFC 9218 (9)."""
+SETTING_IDS = frozenset({1, 2, 3, 4, 5, 6, 8, 9, 0x4D44, 0xFE03, 0xFE04})
+"""RFC 9113 6.5.2, RFC 8441 (8) and RFC 9218 (9); METADATA of Envoy (0x4d44), and what gRPC's C core
+sends always (grpc src/core/ext/transport/chttp2/transport/http2_settings.h)."""
 MAX_ERROR_CODE = 0xD
 """RFC 9113 7."""
 CONTROL = {SETTINGS, PING, WINDOW_UPDATE}

@@ -34,6 +34,15 @@ def test_a_request_in_a_later_segment_counts() -> None:
     assert (found.protocol, found.confidence) == ("grpc", 0.85)
 
 
+def test_answers_alone_of_grpcs_own_server_are_recognised() -> None:
+    """It sends settings of gRPC's own, which RFC 9113 6.5.2 has every peer ignore."""
+    settings = h2.frame(4, bytes.fromhex("000400400000 000500400000 fe0300000001"))
+    answer = h2.headers(h2.STATUS_200 + h2.PLAIN_GRPC) + h2.data(h2.message(b"\x0a\x01a"))
+    sent = settings + h2.WINDOW_UPDATE + h2.SETTINGS_ACK + answer
+    found = identify(Heads(server=Side(sent)), Transport.TCP, oriented=True)
+    assert found.protocol == "grpc"
+
+
 def test_messages_that_fit_their_frames_make_joined_http2_probably_grpc() -> None:
     joined = h2.headers(b"\x83\x86\xc1\xc0") + h2.data(h2.message(b"\x0a\x01a"), flags=1)
     found = identify(Heads(Side(joined)), Transport.TCP, oriented=True)
