@@ -39,7 +39,8 @@ def test_answers_alone_of_grpcs_own_server_are_recognised() -> None:
     settings = h2.frame(4, bytes.fromhex("000400400000 000500400000 fe0300000001"))
     answer = h2.headers(h2.STATUS_200 + h2.PLAIN_GRPC) + h2.data(h2.message(b"\x0a\x01a"))
     sent = settings + h2.WINDOW_UPDATE + h2.SETTINGS_ACK + answer
-    found = identify(Heads(server=Side(sent)), Transport.TCP, oriented=True)
+    server = Side(sent, from_start=True)
+    found = identify(Heads(server=server), Transport.TCP, oriented=True)
     assert found.protocol == "grpc"
 
 
