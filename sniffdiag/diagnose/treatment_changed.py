@@ -54,13 +54,11 @@ def check(seen: PortObservation) -> Iterator[Finding]:
     """One finding for each side's proxies that changed."""
     for change in seen.changes:
         last, first = change.last_before, change.first_after
-        before, after = change.answers
         message = (
             f"{_WHOSE[change.direction]} changed how it treats {port_title(seen)} "
             f"from {_phrase(change.before)} to {_phrase(change.after)} "
             f"between {time_of_day(last.ts_ns)} and {time_of_day(first.ts_ns)} (frames "
-            f"{last.frame}-{first.frame}); failed requests went from {_failed(before)} to "
-            f"{_failed(after)}"
+            f"{last.frame}-{first.frame}); {_failures(*change.answers)}"
         )
         found = RULE.finding(seen, message)
         yield replace(found, evidence=_evidence(change), confidence=round(1 - change.chance, 3))
@@ -68,6 +66,13 @@ def check(seen: PortObservation) -> Iterator[Finding]:
 
 def _phrase(shown: Shown) -> str:
     return "untouched by HTTP filters" if shown is Shown.UNKNOWN else shown.value
+
+
+def _failures(before: Answers, after: Answers) -> str:
+    """What became of requests, where any could be read."""
+    if not before.requests + after.requests:
+        return "no request can be read here, so what failed is not known"
+    return f"failed requests went from {_failed(before)} to {_failed(after)}"
 
 
 def _failed(answers: Answers) -> str:

@@ -866,6 +866,14 @@ def test_a_change_of_treatment_is_told_with_its_place_and_what_it_did() -> None:
     assert verdict(observation, [found]) is OK
 
 
+def test_a_change_under_tls_does_not_tell_what_failed() -> None:
+    sealed = Answers(5, 0, 0)
+    change = replace(changed(Shown.HTTP, Shown.OPAQUE), answers=(sealed, sealed))
+    observation = seen(port("http-web"), "1.20", sighting("tls"), changes=(change,))
+    found = only_finding(observation, "treatment-changed")
+    assert found.message.endswith("; no request can be read here, so what failed is not known")
+
+
 def test_a_change_to_untouched_bytes_is_not_called_opaque() -> None:
     change = changed(Shown.HTTP, Shown.UNKNOWN, Direction.INBOUND)
     observation = seen(port("http-web"), "1.20", sighting("http"), changes=(change,))
