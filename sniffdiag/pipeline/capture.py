@@ -228,6 +228,7 @@ def _columns_of_slice(identified: IdentifiedFlows, wanted: Wanted, part: slice) 
         flows.copies[part].tolist(),
         _streams_of(flows, flows.twin_of[part]),
         *first_words(flows, part),
+        (f.facts.switched_to for f in found),
         (f.facts if wanted.facts else None for f in found),
         (identified.ja4(row) if wanted.ja4 else None for row in rows),
     )

@@ -89,6 +89,7 @@ def _flow(row: FlowRow) -> str:
         f'"tcp_stream": {_number(row.tcp_stream)}, "udp_stream": {_number(row.udp_stream)}, '
         f'"encapsulation": {_text(row.encapsulation)}, "sni": {_text(row.sni)}, '
         f'"alpn": {_text(row.alpn)}, "answered": {_text(row.answered)}, '
+        f'"switched_to": {_text(row.switched_to)}, '
         f'"copies": {row.copies}, "twin_of": {_number(row.twin_of)}, '
         f'"spoke_first": {_text(row.spoke_first)}, '
         f'"spoke_after_ns": {_number(row.spoke_after_ns)}, '

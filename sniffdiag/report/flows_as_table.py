@@ -42,7 +42,7 @@ def _cells(row: FlowRow) -> tuple[str, ...]:
         f"{transport} {stream}",
         _endpoint(row.client, row.client_port),
         _endpoint(row.server, row.server_port),
-        row.protocol,
+        row.protocol if row.switched_to is None else f"{row.protocol}→{row.switched_to}",
         str(row.packets),
         str(row.bytes),
         printable(_remarks(row)),

@@ -91,6 +91,8 @@ class FlowRow(NamedTuple):
     """From the handshake (the SYN-ACK, else the SYN) to the first byte that anybody said."""
     answered_after_ns: int | None = None
     """From there to the first byte of the other side."""
+    switched_to: str | None = None
+    """Protocol id of what followed on the same connection: "tls" after STARTTLS and its like."""
     facts: Facts | None = None
     """All that the kept bytes tell, where the format shows it."""
     ja4: str | None = None

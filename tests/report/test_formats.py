@@ -196,6 +196,17 @@ def test_csv_has_a_header_and_no_formulas() -> None:
     assert row[header.index("sni")] == "'=HYPERLINK(1)"
 
 
+def test_a_connection_that_went_on_as_tls_says_so_and_keeps_its_protocol() -> None:
+    listed = FlowList(CAPTURE, [flow(protocol="smtp", switched_to="tls"), flow()])
+    table = "".join(FLOW_FORMATS["table"](listed)).splitlines()
+    assert [line.split()[5] for line in table[1:]] == ["smtp→tls", "http"]
+    told = json.loads("".join(FLOW_FORMATS["json"](listed)))["flows"]
+    assert [(row["protocol"], row["switched_to"]) for row in told] == [
+        ("smtp", "tls"),
+        ("http", None),
+    ]
+
+
 def test_the_flow_table_lines_up_and_brackets_ipv6() -> None:
     lines = "".join(FLOW_FORMATS["table"](FlowList(CAPTURE, [flow(), flow(packets=12345)])))
     header, first, second = lines.splitlines()
