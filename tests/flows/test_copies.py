@@ -86,7 +86,7 @@ def captures(draw: st.DrawFn) -> list[Seen]:
 
 
 @given(packets=captures(), cuts=st.lists(st.integers(0, 40), max_size=6))
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_columns_in_any_chunks_tell_what_one_look_after_the_other_tells(
     packets: list[Seen], cuts: list[int]
 ) -> None:

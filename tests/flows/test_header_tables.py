@@ -47,7 +47,7 @@ def told(packets: list[Packet]) -> Counter[int]:
 
 
 @given(calls=st.lists(answers(), max_size=30), huffman=st.booleans(), lossy=st.booleans())
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_no_status_is_told_that_was_not_sent(
     calls: list[tuple[bytes, int, bool]], *, huffman: bool, lossy: bool
 ) -> None:

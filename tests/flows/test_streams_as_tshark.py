@@ -174,7 +174,6 @@ segments = st.builds(
 @given(frames=st.lists(st.lists(segments, min_size=1, max_size=8), min_size=30, max_size=30))
 @settings(
     max_examples=3,
-    deadline=None,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -84,7 +84,7 @@ def sides(transport: Transport) -> st.SearchStrategy[Side]:
 
 
 @pytest.mark.parametrize("transport", [Transport.TCP, Transport.UDP], ids=lambda t: t.label)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_no_claim_is_passed_over_among_samples_of_all_protocols(
     transport: Transport, data: st.DataObject

@@ -230,7 +230,7 @@ def test_what_a_server_pushes_is_no_answer() -> None:
 STREAMS = st.sampled_from([t.client + t.server for _, t in all_talks(Transport.TCP)]) | st.binary()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(one=STREAMS, other=STREAMS, cut=st.integers(0, 200), from_start=st.booleans())
 def test_any_bytes_have_details(*, one: bytes, other: bytes, cut: int, from_start: bool) -> None:
     sample = (Sample(cut + 7, other[:64], whole=False),)

@@ -22,7 +22,7 @@ def encoded(lists: list[Headers], *, table_bytes: int = 4096) -> list[bytes]:
     return [encoder.encode(headers) for headers in lists]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(lists=st.lists(HEADERS, min_size=1, max_size=8), table_bytes=st.sampled_from([0, 200, 4096]))
 def test_a_connection_from_its_start_is_read_as_it_was_written(
     lists: list[Headers], table_bytes: int
@@ -32,7 +32,7 @@ def test_a_connection_from_its_start_is_read_as_it_was_written(
     assert read == [Fields(tuple(headers)) for headers in lists]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     lists=st.lists(HEADERS, min_size=2, max_size=12),
     joined=st.integers(1, 11),
@@ -99,7 +99,7 @@ def test_a_block_that_names_a_large_entry_many_times_is_read_up_to_a_bound() -> 
     assert sum(len(name) + len(value) for name, value in fields.known) < MAX_LIST_BYTES + 8192
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(blocks=st.lists(st.binary(max_size=60), max_size=5), from_start=st.booleans())
 def test_any_bytes_are_read(*, blocks: list[bytes], from_start: bool) -> None:
     reader = FieldReader(from_start=from_start)

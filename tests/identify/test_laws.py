@@ -145,7 +145,7 @@ def test_a_settled_answer_never_changes_as_its_own_samples_grow(protocol: str, t
 
 
 @each_detector()
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_a_settled_answer_never_changes_as_any_stream_grows(
     detector: Detector, data: st.DataObject
@@ -195,7 +195,7 @@ def test_a_million_random_conversations_are_never_certain() -> None:
     assert certain_of_random(1_000_000, seed=2) == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     client=st.binary(max_size=200),
     server=st.binary(max_size=200),

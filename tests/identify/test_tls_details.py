@@ -134,7 +134,7 @@ def recorded_server(name: str) -> bytes:
 STREAMS = st.sampled_from([t.client + t.server for _, t in all_talks(Transport.TCP)]) | st.binary()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(one=STREAMS, other=STREAMS, cut=st.integers(0, 200), from_start=st.booleans())
 def test_any_bytes_have_details(*, one: bytes, other: bytes, cut: int, from_start: bool) -> None:
     side = Side(one[:cut] + other[cut // 2 :], from_start=from_start)

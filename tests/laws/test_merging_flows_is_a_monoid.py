@@ -100,7 +100,7 @@ def merged_in_a_tree(tables: list[FlowTable], pick: Callable[[int], int]) -> Flo
     ],
     cuts=[1],
 )
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_chunk_borders_leave_no_trace(capture: list[Packet], cuts: Cuts) -> None:
     table = FlowTable()
     for first_frame, part in parts_of(capture, cuts):
@@ -109,7 +109,7 @@ def test_chunk_borders_leave_no_trace(capture: list[Packet], cuts: Cuts) -> None
 
 
 @given(capture=captures, cuts=cuts, data=st.data())
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_tables_merge_in_any_tree(capture: list[Packet], cuts: Cuts, data: st.DataObject) -> None:
     tables = [folded(part, first) for first, part in parts_of(capture, cuts)] or [FlowTable()]
     whole = merged_in_a_tree(tables, lambda last: data.draw(st.integers(0, last - 1)))
@@ -117,7 +117,7 @@ def test_tables_merge_in_any_tree(capture: list[Packet], cuts: Cuts, data: st.Da
 
 
 @given(capture=captures)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_an_empty_table_changes_nothing(capture: list[Packet]) -> None:
     alone = everything_of(seal(folded(capture)))
     assert everything_of(seal(merge(FlowTable(), folded(capture)))) == alone
@@ -126,7 +126,7 @@ def test_an_empty_table_changes_nothing(capture: list[Packet]) -> None:
 
 @given(capture=captures)
 @example(capture=[Packet(flags=SYN)])
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_sealing_leaves_the_table_as_it_was(capture: list[Packet]) -> None:
     table = folded(capture)
     first = seal(table)
@@ -135,6 +135,6 @@ def test_sealing_leaves_the_table_as_it_was(capture: list[Packet]) -> None:
 
 
 @given(capture=captures)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_finishing_gives_what_sealing_gives(capture: list[Packet]) -> None:
     assert everything_of(finish(folded(capture))) == everything_of(seal(folded(capture)))

@@ -113,7 +113,7 @@ def test_the_samples_say_something(sample: Sample) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_files_cut_anywhere_and_read_in_any_blocks_give_the_same_report(
     sample: Sample, data: st.DataObject
 ) -> None:
@@ -144,7 +144,7 @@ class _Dribbling(io.BytesIO):
     block_bytes=block_sizes,
     way=st.integers(0, 3),
 )
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_a_pipe_gives_the_same_report_however_it_dribbles(
     sample: Sample, sizes: list[int], block_bytes: int, way: int
 ) -> None:

@@ -144,7 +144,7 @@ def parts_of(capture: list[Packet], places: list[int]) -> list[tuple[int, list[P
 
 
 @given(capture=captures, places=cuts)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_chunk_borders_leave_no_trace(capture: list[Packet], places: list[int]) -> None:
     table = FlowTable(tallies=True)
     for first_frame, part in parts_of(capture, places):
@@ -153,7 +153,7 @@ def test_chunk_borders_leave_no_trace(capture: list[Packet], places: list[int]) 
 
 
 @given(capture=captures, places=cuts, data=st.data())
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_tables_merge_in_any_tree(
     capture: list[Packet], places: list[int], data: st.DataObject
 ) -> None:
@@ -166,7 +166,7 @@ def test_tables_merge_in_any_tree(
 
 
 @given(capture=captures)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_sealing_leaves_the_tallies_as_they_were(capture: list[Packet]) -> None:
     table = table_of(capture)
     assert told(table) == told(table) == told(table_of(capture))

@@ -84,7 +84,7 @@ EARLIER_BY_MANY_BUCKETS = [
 
 @given(capture=captures, places=cuts)
 @example(capture=EARLIER_BY_MANY_BUCKETS, places=[8, 9])
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_chunk_borders_leave_no_trace(capture: list[Packet], places: list[int]) -> None:
     table = FlowTable(tallies=True)
     for first_frame, part in parts_of(capture, places):
@@ -93,7 +93,7 @@ def test_chunk_borders_leave_no_trace(capture: list[Packet], places: list[int]) 
 
 
 @given(capture=captures, places=cuts, data=st.data())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_tables_merge_in_any_tree(
     capture: list[Packet], places: list[int], data: st.DataObject
 ) -> None:
@@ -105,14 +105,14 @@ def test_tables_merge_in_any_tree(
 
 
 @given(capture=captures)
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_sealing_leaves_the_tallies_as_they_were(capture: list[Packet]) -> None:
     table = tallied(capture)
     assert told(table) == told(table) == told(tallied(capture))
 
 
 @given(capture=captures)
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_an_empty_table_changes_nothing(capture: list[Packet]) -> None:
     alone = told(tallied(capture))
     assert told(merge(FlowTable(), tallied(capture))) == alone

@@ -79,7 +79,7 @@ def test_what_was_not_captured_is_not_told() -> None:
 
 
 @given(block=st.binary(max_size=80), captured=st.integers(0, 80))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_bytes_are_read(block: bytes, captured: int) -> None:
     code, grpc_status = read(block, min(captured, len(block)))
     assert code <= UNTOLD_METHOD or code in {STATUS_UNTOLD, UNTOLD} or 100 <= code < 600

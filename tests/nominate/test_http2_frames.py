@@ -19,7 +19,7 @@ def are_one_frame(segment: bytes) -> bool:
     return bool(are_frames(data, np.zeros(1, np.int64), np.array([len(segment)]))[0])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(kind=st.integers(0, 12), flags=st.integers(0, 255), stream=STREAMS, length=LENGTHS)
 def test_columns_take_the_headers_that_the_detector_takes(
     kind: int, flags: int, stream: int, length: int

@@ -215,7 +215,7 @@ DNS = st.builds(
 PAYLOAD = CUT | REQUEST | FRAMES | DNS | st.binary(max_size=40)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(payloads=st.lists(PAYLOAD, max_size=12), filler=st.sampled_from([b"", bytes(64), b"GET / "]))
 @example(payloads=[b"GET /" + b"a" * count for count in range(245, 260)], filler=b"")
 def test_columns_agree_with_a_plain_reading_of_the_rules(

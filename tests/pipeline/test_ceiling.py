@@ -147,7 +147,7 @@ def test_flows_that_leave_faster_than_they_are_looked_at_say_so(
     assert sum(port["observed"].values()) == 4_000
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(leaves=st.lists(st.booleans(), min_size=12, max_size=12), cut=st.integers(5, 60))
 def test_what_is_taken_out_and_what_stays_are_what_was_there(leaves: list[bool], cut: int) -> None:
     table = reading(requests(12), 1 << 40, chunk_rows=cut).table

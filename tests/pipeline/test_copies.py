@@ -201,7 +201,7 @@ def shown_again(again: Sequence[int], home: int, seed: int) -> list[Shown]:
     home=st.integers(0, PLACES - 1),
     seed=st.integers(0, 99),
 )
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_showing_any_packets_again_elsewhere_changes_nothing_but_copies(
     tmp_path_factory: pytest.TempPathFactory,
     write: Callable[[Sequence[Shown]], bytes],

@@ -47,7 +47,7 @@ FORMATS = {"pcap": _pcap_records, "pcapng": _pcapng_blocks}
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 600), missing=st.integers(0, 2000))
 def test_lanes_find_what_a_plain_walk_finds(kind: str, seed: int, count: int, missing: int) -> None:
     records, end = FORMATS[kind](deceptive_frames(seed, count))
@@ -58,7 +58,7 @@ def test_lanes_find_what_a_plain_walk_finds(kind: str, seed: int, count: int, mi
 
 
 @given(wrong=st.sets(st.integers(1, 60_000), max_size=40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_wrong_guesses_change_nothing(wrong: set[int]) -> None:
     records, end = _pcap_records(frames(*[60, 500, 1] * 200))
     bound = end - records.header_bytes + 1

@@ -59,7 +59,7 @@ def _damaged(content: bytes, damage: Damage) -> bytes:
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     recipe=st.tuples(st.integers(0, 2**32), st.integers(0, 30)),
     damage=DAMAGE,
@@ -76,7 +76,7 @@ def test_the_way_bytes_arrive_changes_nothing(
 
 
 @pytest.mark.parametrize("kind", ["pcap", "pcapng"])
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 2**32), block_bytes=st.integers(5000, 1_000_000), damage=DAMAGE)
 def test_captures_of_many_blocks_are_the_same_as_one_block(
     kind: str, seed: int, block_bytes: int, damage: Damage

@@ -38,7 +38,7 @@ def at(*milliseconds: int, file: int = 0) -> list[Frame]:
     files=st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=30), min_size=1, max_size=5),
     block_bytes=st.sampled_from((64, 100, 700, 1 << 20)),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_frames_come_when_the_latest_time_of_their_file_does(
     tmp_path_factory: pytest.TempPathFactory, files: list[list[int]], block_bytes: int
 ) -> None:
