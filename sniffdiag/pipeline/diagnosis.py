@@ -18,7 +18,8 @@ from sniffdiag.mesh.treat import newest_older_opaque, treated
 from sniffdiag.mesh.treated import Cause, DirectionTreatment, Treated
 from sniffdiag.mesh.versions import AUTO, detected_version
 from sniffdiag.model import Treatment
-from sniffdiag.observe.observe import NONE_LEFT, Observations, observe, ports_named
+from sniffdiag.observe.assignment import ports_named
+from sniffdiag.observe.observe import NONE_LEFT, Observations, observe
 from sniffdiag.observe.port_observation import PortObservation
 from sniffdiag.observe.sealed_early import AssignedEarly
 from sniffdiag.pipeline.capture import Capture, load_detectors, sealed, status_text

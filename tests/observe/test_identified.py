@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sniffdiag.observe import observe
+from sniffdiag.observe import sightings
 from sniffdiag.observe.identified import IdentifiedFlows
 from sniffdiag.pipeline.capture import sealed
 from sniffdiag.pipeline.reading import read
@@ -51,7 +51,7 @@ def test_an_interim_answer_is_not_taken_for_the_answer() -> None:
 def test_evidence_quotes_what_was_asked_and_why_it_failed(capture: str, what: str) -> None:
     path = PCAPS / f"{capture}.pcap"
     flows = sealed(read([str(path)], stdin=None, watcher=None)).flows
-    assert observe._what(flows.detailed(0)) == what
+    assert sightings.what_of(flows.detailed(0)) == what
 
 
 def test_segments_that_the_snapshot_length_cut_are_named() -> None:
