@@ -25,6 +25,7 @@ from sniffdiag.observe.http_tally import HttpTally
 from sniffdiag.observe.identified import IdentifiedFlows
 from sniffdiag.observe.legs import HIDING, LEGS
 from sniffdiag.observe.port_legs import port_legs
+from sniffdiag.observe.port_marks import PortMarks
 from sniffdiag.observe.port_observation import (
     PortObservation,
     PortShown,
@@ -32,7 +33,6 @@ from sniffdiag.observe.port_observation import (
     UnmatchedEndpoint,
 )
 from sniffdiag.observe.rivals import READING, contradictions, neighbours_of
-from sniffdiag.observe.shown import PortMarks
 from sniffdiag.observe.sightings import PortTally
 from sniffdiag.observe.treatment_change import treatment_change
 from sniffdiag.records import dataclass

@@ -15,9 +15,10 @@ from sniffdiag.catalog.services import ServicePort
 from sniffdiag.flows.flow import Flows, is_loopback
 from sniffdiag.model import Direction, Leg, MeshSide, Shown
 from sniffdiag.observe.legs import HBONE_PORT, LEGS
+from sniffdiag.observe.port_marks import PortMarks
 from sniffdiag.observe.port_observation import LegShown, SideShown
 from sniffdiag.observe.proxies import Proxies
-from sniffdiag.observe.shown import FlowShown, PortMarks, Sign
+from sniffdiag.observe.shown import FlowShown, Sign
 
 
 class _Placed(NamedTuple):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sniffdiag.catalog.manifests import load
 from sniffdiag.model import Direction
-from sniffdiag.observe import shown
+from sniffdiag.observe import port_marks
 from sniffdiag.observe.change import (
     LEAST_OF_REQUESTS,
     MOST_MISFITS,
@@ -209,7 +209,7 @@ def test_where_only_the_first_and_last_are_read_the_change_is_the_same(
     read: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = the_change(INCIDENT)
-    monkeypatch.setattr(shown, "MARKED_PER_PORT", read)
+    monkeypatch.setattr(port_marks, "MARKED_PER_PORT", read)
     found = the_change(INCIDENT)
     assert (found.last_before, found.first_after) == (whole.last_before, whole.first_after)
 
