@@ -25,6 +25,7 @@ from sniffdiag.sources.piped import PipedCapture
 _USED_LATE = (
     "sniffdiag.decode.scalar",
     "sniffdiag.identify.details",
+    "sniffdiag.nominate.http2_messages",
     "encodings.idna",
     "hpack",
     "hmac",
