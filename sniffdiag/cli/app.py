@@ -1,21 +1,26 @@
-"""The `sniffdiag` command: one file a command, one line a command here."""
+"""The `sniffdiag` command: one file a command, one name a command here."""
 
 from __future__ import annotations
 
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import typer
+from typer.core import TyperGroup
 
-from sniffdiag.cli import analyze, flows, interfaces, live, pod, ports, protocols
 from sniffdiag.cli.exits import ExitCode
 from sniffdiag.cli.output import ReaderGoneError
 from sniffdiag.cli.streams import forget_standard_output, prepare_streams
 from sniffdiag.errors import SniffdiagError
 from sniffdiag.report.escape import printable
 from sniffdiag.version import VERSION
+
+if TYPE_CHECKING:
+    import click
 
 DEBUG = "SNIFFDIAG_DEBUG"
 """Environment variable under which an internal error shows its traceback."""
@@ -35,8 +40,54 @@ Exit codes: 0 clean; 1 findings at or above --fail-on; 2 wrong usage or unreadab
 enough evidence to judge.
 """
 
+COMMANDS = ("analyze", "flows", "interfaces", "live", "pod", "ports", "protocols")
+"""Each the function of that name in the module of that name."""
+_KEEP_LINES = "\b\n"
+"""Before a paragraph that click must not wrap."""
+
+
+def function_of(name: str) -> Callable[..., None]:
+    """What runs as the command `name`."""
+    function: Callable[..., None] = getattr(import_module(f"sniffdiag.cli.{name}"), name)
+    return function
+
+
+class _WhenAskedFor(Mapping[str, "click.Command"]):
+    """Commands that are made when they are asked for: all take 10 ms longer than one."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        """The command, whose help shows the examples of its docstring as they stand there."""
+        if name not in COMMANDS:
+            raise KeyError(name)
+        function = function_of(name)
+        text = inspect.cleandoc(function.__doc__ or "")
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(name, help=text.replace("Examples:\n", f"{_KEEP_LINES}Examples:\n"))(function)
+        return typer.main.get_command(alone)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Group(TyperGroup):
+    """The commands of `COMMANDS`."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.commands = _WhenAskedFor()  # type: ignore[assignment]  # nobody adds any
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        """All names; typer's own way to list them makes them all."""
+        return list(self.commands)
+
+
 app = typer.Typer(
     name="sniffdiag",
+    cls=_Group,
+    suggest_commands=False,  # click does
     help=_HELP,
     no_args_is_help=True,
     add_completion=False,
@@ -64,25 +115,6 @@ def _options(
     ),
 ) -> None:
     pass
-
-
-_KEEP_LINES = "\b\n"
-"""Before a paragraph that click must not wrap."""
-
-
-def _add(name: str, command: Callable[..., None]) -> None:
-    """A command whose help shows the examples of its docstring as they stand there."""
-    text = inspect.cleandoc(command.__doc__ or "")
-    app.command(name, help=text.replace("Examples:\n", f"{_KEEP_LINES}Examples:\n"))(command)
-
-
-_add("analyze", analyze.analyze)
-_add("flows", flows.flows)
-_add("interfaces", interfaces.interfaces)
-_add("live", live.live)
-_add("pod", pod.pod)
-_add("ports", ports.ports)
-_add("protocols", protocols.protocols)
 
 
 def run() -> None:

@@ -11,11 +11,9 @@ import click
 import pytest
 from typer.main import get_command
 
-from sniffdiag.cli.app import app
+from sniffdiag.cli.app import COMMANDS, app, function_of
 
 WIDTH = 80
-NAMES = [str(command.name) for command in app.registered_commands]
-FUNCTIONS = {str(command.name): command.callback for command in app.registered_commands}
 
 
 def commands() -> Mapping[str, click.Command]:
@@ -33,7 +31,7 @@ def examples() -> list[tuple[str, str]]:
     """Name of the command whose help it is, and a line of its examples."""
     return [
         (name, line.strip())
-        for name in NAMES
+        for name in COMMANDS
         for line in help_of(name, 200).partition("Examples:\n")[2].partition("\n\n")[0].splitlines()
     ]
 
@@ -43,17 +41,15 @@ def as_words(text: str) -> str:
     return re.sub(r"\s+", "", text)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_help_explains_every_argument_and_option(name: str) -> None:
     shown = as_words(help_of(name))
-    function = FUNCTIONS[name]
-    assert function is not None
-    for annotation in get_type_hints(function, include_extras=True).values():
+    for annotation in get_type_hints(function_of(name), include_extras=True).values():
         if infos := get_args(annotation)[1:]:
             assert as_words(str(infos[0].help)) in shown
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_shows_examples(name: str) -> None:
     assert [line for of, line in examples() if of == name]
 

@@ -276,12 +276,19 @@ def test_nothing_is_imported_once_rights_are_gone(capture: str, port: str, outpu
     assert done.stdout
 
 
-def test_an_interrupt_while_modules_load_is_one_line() -> None:
-    program = """
+@pytest.mark.parametrize(
+    ("module", "told"),
+    [
+        ("sniffdiag.cli.app", b"sniffdiag: stopped before anything was read\n"),
+        ("sniffdiag.cli.options", b"sniffdiag: stopped before the report was made\n"),
+    ],
+)
+def test_an_interrupt_while_modules_load_is_one_line(module: str, told: bytes) -> None:
+    program = f"""
 import sys
 class Interrupting:
     def find_spec(self, name, path=None, target=None):
-        if name == "sniffdiag.cli.options":
+        if name == "{module}":
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Interrupting())
 from sniffdiag.__main__ import main
@@ -291,7 +298,7 @@ main()
         [sys.executable, "-c", program], capture_output=True, check=False, timeout=PATIENCE_S
     )
     assert done.returncode == 130
-    assert done.stderr == b"sniffdiag: stopped before anything was read\n"
+    assert done.stderr == told
 
 
 def test_a_disk_that_is_full_ends_writing_and_not_the_diagnosis(tmp_path: Path) -> None:

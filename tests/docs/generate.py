@@ -17,7 +17,7 @@ from typing import Any, get_args, get_type_hints
 
 from typer.models import ArgumentInfo, OptionInfo
 
-from sniffdiag.cli.app import app
+from sniffdiag.cli.app import COMMANDS, app, function_of
 from sniffdiag.diagnose.rule import Rule
 from sniffdiag.diagnose.rules import RULES
 from sniffdiag.report.protocol_table import PROTOCOL_FORMATS
@@ -59,15 +59,13 @@ def protocol_page() -> str:
 def command_page() -> str:
     """Every command and option, from the functions: rendered help depends on the terminal."""
     introduction = inspect.cleandoc(str(app.info.help))
-    sections = [
-        _command(str(command.name), command.callback) for command in app.registered_commands
-    ]
+    sections = [_command(name, function_of(name)) for name in COMMANDS]
     return f"{NOTICE}# Command line\n\n{introduction}\n\n" + "\n".join(sections)
 
 
-def _command(name: str, function: Callable[..., Any] | None) -> str:
+def _command(name: str, function: Callable[..., Any]) -> str:
     types = get_type_hints(function, include_extras=True)
-    parameters = inspect.signature(function).parameters if function else {}
+    parameters = inspect.signature(function).parameters
     rows = [_parameter(types[name], parameter.default) for name, parameter in parameters.items()]
     table = "\n".join(["| option | meaning | default |", "| --- | --- | --- |", *rows])
     text = re.sub(r"(?m)^(Examples:)\n", r"\1\n\n", inspect.getdoc(function) or "")
