@@ -68,6 +68,8 @@ def live(  # noqa: PLR0913 - one parameter an option is how typer reads a comman
     from sniffdiag.pipeline.live import Limits, LiveRun  # noqa: PLC0415 - as above
 
     _refuse_contradictions(interface, filter_words, read, written)
+    if written is None and (megabytes or seconds or files):
+        raise UsageError("-C, -G and -W divide what -w writes: add -w FILE")
     options.refuse_one_stream_for_two([read or ""], services)
     choice = MeshChoice(mesh, mesh_version, tuple(settings or ()), namespace)
     access = Access(context, kubeconfig, namespace, all_namespaces)

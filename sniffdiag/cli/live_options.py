@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import Annotated
 
@@ -25,6 +26,13 @@ class Engine(StrEnum):
 
     AUTO = "auto"
     SCAPY = "scapy"
+
+
+def _refuse_nan(seconds: float | None) -> float | None:
+    """No time is ever as late as that, so the capture would not end."""
+    if seconds is not None and math.isnan(seconds):
+        raise typer.BadParameter("give a number of seconds")
+    return seconds
 
 
 Filter = Annotated[
@@ -97,7 +105,14 @@ Files = Annotated[
 ]
 Duration = Annotated[
     float | None,
-    typer.Option("--duration", metavar="SECONDS", min=0, help="End then.", show_default=False),
+    typer.Option(
+        "--duration",
+        metavar="SECONDS",
+        min=0,
+        help="End then.",
+        show_default=False,
+        callback=_refuse_nan,
+    ),
 ]
 Count = Annotated[
     int | None,

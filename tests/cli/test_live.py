@@ -326,3 +326,33 @@ def test_a_disk_that_is_full_ends_writing_and_not_the_diagnosis(tmp_path: Path) 
     assert done.returncode == 1
     assert done.stderr.decode().splitlines()[-1] == f"sniffdiag: {told}"
     assert 0 < lost < expected["capture"]["frames"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--duration", "nan"), b"give a number of seconds"),
+        (("-C", "5"), b"add -w FILE"),
+        (("-G", "5"), b"add -w FILE"),
+    ],
+)
+def test_limits_that_would_do_nothing_are_refused(arguments: tuple[str, ...], told: bytes) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "sniffdiag",
+            "live",
+            "-r",
+            "-",
+            "-s",
+            "a/b:80/http=192.0.2.1",
+            *arguments,
+        ],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == 2
+    assert told in done.stderr
